@@ -1,0 +1,125 @@
+/*
+ * The configuration: /etc/wfauth/wfauth.conf to immutable structs.
+ *
+ * Immutable after loading, so threads share it without a lock. Every mistake is found in one
+ * reading and reported as FILE:LINE: section, key, what was found and what was expected.
+ * wfauth.conf.5 is the manual; the table of keys in conf_keys.c is its source of truth and a test
+ * compares the two.
+ */
+#ifndef WF_CONF_H
+#define WF_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "text.h"
+
+/* Whole file: a hundred providers and services fit. */
+#define WF_CONF_FILE_MAX ((size_t)256 * 1024)
+/* One line: Debian's libinih cuts lines at 198 bytes, so longer ones are refused before it sees
+ * them. */
+#define WF_CONF_LINE_MAX 190
+/* One section name, "provider acme" included: libinih cuts at 49. */
+#define WF_CONF_SECTION_MAX 48
+/* Mistakes that are listed one by one; further ones are counted. */
+#define WF_CONF_MISTAKES_MAX 20
+
+enum wf_provider_type {
+    WF_PROVIDER_WORKFRONT,
+};
+
+/* How a person may sign in at a service. */
+enum wf_flow {
+    WF_FLOW_CODE, /* authorization code, pasted */
+};
+
+enum wf_qr {
+    WF_QR_AUTO, /* in a UTF-8 terminal; not over SSH */
+    WF_QR_NO,
+    WF_QR_UTF8,
+    WF_QR_ASCII,
+};
+
+/* A list of words from one value, "a, b, c": trimmed, none empty, in order. */
+struct wf_words {
+    const char *const *items;
+    size_t count;
+};
+
+struct wf_provider_conf {
+    const char *name; /* "acme" of [provider acme] */
+    enum wf_provider_type type;
+    const char *url; /* checked by wf_url_check, no path, no trailing slash */
+    const char *client_id;
+    const char *client_secret_file; /* NULL: a public client, PKCE alone */
+    const char *redirect_uri;
+    const char *api_version; /* "v20.0" */
+    const char *scope;       /* NULL: none is asked for */
+    const char *ca_file;     /* NULL: the system's */
+    const char *proxy;       /* NULL: none; never from the environment */
+    unsigned timeout;        /* seconds for one request, connection included: 1..60, default 10 */
+    bool allow_http_loopback;
+    const char *helper_user; /* default WF_HELPER_USER */
+};
+
+/* How a provider's claims become a local name. */
+struct wf_naming {
+    struct wf_words username;   /* claims in order; the first one present counts */
+    const char *strip_domain;   /* NULL: none */
+    const char *username_regex; /* POSIX extended, compiled once at loading to check it */
+    const char *map_file;       /* absolute path; NULL: none */
+};
+
+/* One provider that a service accepts, with the naming that holds for this pair. */
+struct wf_accepted {
+    const struct wf_provider_conf *provider;
+    struct wf_naming naming;
+};
+
+/* All that holds at one service: [service NAME] over the provider's section over [service *]. */
+struct wf_policy {
+    const char *service; /* the section's name: "sshd", or "*" where it has none of its own */
+    const struct wf_accepted *accepted;
+    size_t accepted_count; /* at least 1 */
+    enum wf_flow flow;
+    enum wf_qr qr;
+    uint32_t min_uid; /* default 1000 */
+    uint32_t max_uid; /* default 60000 */
+    /* Local names, or CLAIM:VALUE by ID. allow_users: empty means all; else one must fit.
+     * deny_users: none may fit. require: each must fit. Display names stand in require_name
+     * alone, each must fit. */
+    struct wf_words allow_users;
+    struct wf_words deny_users;
+    struct wf_words require;
+    struct wf_words require_name;
+};
+
+struct wf_conf;
+
+/* Read and check the file (wf_file_read's rules). WF_CONFIG with up to WF_CONF_MISTAKES_MAX
+ * mistakes for report; err holds the first and how many there are. report may be NULL; it gets
+ * one sanitised line per mistake. *ret: new, wf_conf_free. Any thread. */
+enum wf_reason wf_conf_load(const char *path, void (*report)(void *ctx, const char *line),
+                            void *ctx, struct wf_conf **ret, struct wf_err *err) WF_MUST_USE;
+
+/* The same from memory; path only names it in messages. What tests and fuzzing call. */
+enum wf_reason wf_conf_parse(const char *path, const char *text, size_t len,
+                             void (*report)(void *ctx, const char *line), void *ctx,
+                             struct wf_conf **ret, struct wf_err *err) WF_MUST_USE;
+
+/* NULL is fine. */
+void wf_conf_free(struct wf_conf *conf);
+
+/* The policy of a PAM or SASL service name: its section's, or that of [service *]. WF_CONFIG if
+ * neither is there. Borrowed as long as conf lives. Any thread. */
+enum wf_reason wf_conf_policy(const struct wf_conf *conf, const char *service,
+                              const struct wf_policy **ret, struct wf_err *err) WF_MUST_USE;
+
+/* The provider of this name, NULL if there is none; and by index, NULL behind the last. Borrowed. */
+const struct wf_provider_conf *wf_conf_provider(const struct wf_conf *conf, const char *name);
+const struct wf_provider_conf *wf_conf_provider_at(const struct wf_conf *conf, size_t i);
+/* The policy by index, one per [service …] section, NULL behind the last. Borrowed. */
+const struct wf_policy *wf_conf_policy_at(const struct wf_conf *conf, size_t i);
+
+#endif

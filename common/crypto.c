@@ -1,0 +1,54 @@
+#include "config.h"
+
+#include "crypto.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+enum wf_reason wf_crypto_init(struct wf_err *err)
+{
+    if (OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) != 1)
+        return wf_fail(err, WF_INTERNAL, "OpenSSL does not initialise");
+    return WF_OK;
+}
+
+enum wf_reason wf_crypto_sha256(const void *data, size_t len, uint8_t ret[WF_SHA256_LEN],
+                                struct wf_err *err)
+{
+    unsigned int n = 0;
+
+    if (EVP_Digest(data, len, ret, &n, EVP_sha256(), NULL) != 1 || n != WF_SHA256_LEN)
+        return wf_fail(err, WF_INTERNAL, "OpenSSL cannot compute SHA-256");
+    return WF_OK;
+}
+
+enum wf_reason wf_crypto_random(void *ret, size_t len, struct wf_err *err)
+{
+    ssize_t n;
+
+    if (len == 0 || len > 256)
+        return wf_fail(err, WF_INTERNAL, "%zu random bytes asked for, expected 1 to 256", len);
+    do {
+        n = getrandom(ret, len, 0);
+    } while (n < 0 && errno == EINTR);
+    if (n != (ssize_t)len)
+        return wf_fail(err, WF_INTERNAL, "the kernel gives no random bytes: %s",
+                       wf_errno_text(errno));
+    return WF_OK;
+}
+
+void wf_crypto_fingerprint(const void *data, size_t len, char ret[WF_FINGERPRINT_SIZE])
+{
+    uint8_t hash[WF_SHA256_LEN];
+
+    if (wf_crypto_sha256(data, len, hash, NULL) != WF_OK)
+        (void)snprintf(ret, WF_FINGERPRINT_SIZE, "????????");
+    else
+        (void)snprintf(ret, WF_FINGERPRINT_SIZE, "%02x%02x%02x%02x", hash[0], hash[1], hash[2],
+                       hash[3]);
+}

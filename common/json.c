@@ -1,0 +1,273 @@
+#include "config.h"
+
+#include "json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+/* jansson recurses to a depth of 2048, which a thread's small stack in a host may not hold: look
+ * at the nesting before it does. Brackets inside strings do not count. */
+static bool depth_is_fine(const char *text, size_t len)
+{
+    size_t depth = 0;
+    bool in_string = false;
+
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i];
+        if (in_string) {
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '{' || c == '[') {
+            if (++depth > WF_JSON_DEPTH_MAX)
+                return false;
+        } else if ((c == '}' || c == ']') && depth > 0) {
+            depth--;
+        }
+    }
+    return true;
+}
+
+enum wf_reason wf_json_parse(const char *text, size_t len, struct json_t **ret_object,
+                             struct wf_err *err)
+{
+    json_error_t error;
+
+    if (!depth_is_fine(text, len))
+        return wf_fail(err, WF_MALFORMED, "JSON is nested more than %d deep", WF_JSON_DEPTH_MAX);
+    json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+    if (json == NULL) {
+        if (json_error_code(&error) == json_error_out_of_memory)
+            return wf_fail(err, WF_INTERNAL, "out of memory parsing JSON");
+        /* Not error.text: it quotes what it saw, which may be a token */
+        return wf_fail(err, WF_MALFORMED, "no valid JSON (byte %d of %zu)", error.position, len);
+    }
+    if (!json_is_object(json)) {
+        wf_json_free(json);
+        return wf_fail(err, WF_MALFORMED, "JSON, but not an object");
+    }
+    *ret_object = json;
+    return WF_OK;
+}
+
+struct json_t *wf_json_new(void)
+{
+    return json_object();
+}
+
+bool wf_json_set_text(struct json_t *object, const char *name, struct wf_span value)
+{
+    return json_object_set_new(object, name, json_stringn(value.ptr, value.len)) == 0;
+}
+
+bool wf_json_set_bool(struct json_t *object, const char *name, bool value)
+{
+    return json_object_set_new(object, name, json_boolean(value)) == 0;
+}
+
+bool wf_json_append_text(struct json_t *object, const char *name, struct wf_span value)
+{
+    json_t *array = json_object_get(object, name);
+
+    if (array == NULL) {
+        array = json_array();
+        if (json_object_set_new(object, name, array) != 0)
+            return false;
+    }
+    return json_array_append_new(array, json_stringn(value.ptr, value.len)) == 0;
+}
+
+char *wf_json_dump(const struct json_t *object)
+{
+    return json_dumps(object, JSON_COMPACT);
+}
+
+/* Strings are wiped through the pointer that jansson lends: it hands out its own memory. */
+static void wipe(json_t *json)
+{
+    const char *key;
+    json_t *value;
+    size_t i;
+
+    if (json_is_string(json)) {
+        explicit_bzero((char *)(uintptr_t)json_string_value(json), json_string_length(json));
+    } else if (json_is_array(json)) {
+        json_array_foreach (json, i, value)
+            wipe(value);
+    } else if (json_is_object(json)) {
+        json_object_foreach (json, key, value)
+            wipe(value);
+    }
+}
+
+void wf_json_free(struct json_t *object)
+{
+    if (object == NULL)
+        return;
+    wipe(object);
+    json_decref(object);
+}
+
+static bool type_fits(const json_t *value, enum wf_json_type type)
+{
+    switch (type) {
+    case WF_JSON_TEXT:
+    case WF_JSON_SECRET:
+        return json_is_string(value);
+    case WF_JSON_NUMBER:
+        return json_is_integer(value);
+    case WF_JSON_BOOL:
+        return json_is_boolean(value);
+    case WF_JSON_OBJECT:
+        return json_is_object(value);
+    case WF_JSON_ARRAY:
+        return json_is_array(value);
+    }
+    return false;
+}
+
+static const char *type_name(enum wf_json_type type)
+{
+    switch (type) {
+    case WF_JSON_TEXT:
+    case WF_JSON_SECRET:
+        return "a string";
+    case WF_JSON_NUMBER:
+        return "an integer";
+    case WF_JSON_BOOL:
+        return "true or false";
+    case WF_JSON_OBJECT:
+        return "an object";
+    case WF_JSON_ARRAY:
+        return "an array";
+    }
+    return "something else";
+}
+
+static bool is_absent(const json_t *value)
+{
+    return value == NULL || json_is_null(value);
+}
+
+static enum wf_reason check_field(const json_t *object, const struct wf_json_field *field,
+                                  struct wf_err *err)
+{
+    const json_t *value = json_object_get(object, field->name);
+
+    if (is_absent(value)) {
+        if (field->required)
+            return wf_fail(err, WF_MALFORMED, "\"%s\" is missing", field->name);
+        return WF_OK;
+    }
+    if (!type_fits(value, field->type))
+        return wf_fail(err, WF_MALFORMED, "\"%s\" is not %s", field->name, type_name(field->type));
+    if (field->required && json_is_string(value) && json_string_length(value) == 0)
+        return wf_fail(err, WF_MALFORMED, "\"%s\" is empty", field->name);
+    return WF_OK;
+}
+
+static bool take_field(const json_t *object, const struct wf_json_field *field)
+{
+    const json_t *value = json_object_get(object, field->name);
+
+    if (is_absent(value))
+        return true;
+    switch (field->type) {
+    case WF_JSON_TEXT:
+        *(struct wf_span *)field->ret =
+            (struct wf_span){json_string_value(value), json_string_length(value)};
+        return true;
+    case WF_JSON_SECRET: {
+        struct wf_secret **ret = field->ret;
+        *ret = wf_secret_new(json_string_value(value), json_string_length(value));
+        return *ret != NULL;
+    }
+    case WF_JSON_NUMBER:
+        *(int64_t *)field->ret = json_integer_value(value);
+        return true;
+    case WF_JSON_BOOL:
+        *(bool *)field->ret = json_is_true(value);
+        return true;
+    case WF_JSON_OBJECT:
+    case WF_JSON_ARRAY:
+        *(const json_t **)field->ret = value;
+        return true;
+    }
+    return false;
+}
+
+static void give_back_secrets(const struct wf_json_field *fields, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (fields[i].type != WF_JSON_SECRET)
+            continue;
+        struct wf_secret **ret = fields[i].ret;
+        wf_secret_free(*ret);
+        *ret = NULL;
+    }
+}
+
+enum wf_reason wf_json_read(const struct json_t *object, const struct wf_json_field *fields,
+                            size_t n, struct wf_err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        enum wf_reason reason = check_field(object, &fields[i], err);
+        if (reason != WF_OK)
+            return reason;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!take_field(object, &fields[i])) {
+            give_back_secrets(fields, i);
+            return wf_fail(err, WF_INTERNAL, "out of memory reading \"%s\"", fields[i].name);
+        }
+    }
+    return WF_OK;
+}
+
+struct wf_span wf_json_text(const struct json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+
+    return (struct wf_span){json_string_value(value), json_string_length(value)};
+}
+
+static bool string_equals(const json_t *json, struct wf_span value)
+{
+    return json_is_string(json) && json_string_length(json) == value.len &&
+           memcmp(json_string_value(json), value.ptr, value.len) == 0;
+}
+
+bool wf_json_has(const struct json_t *object, const char *name, struct wf_span value)
+{
+    const json_t *member = json_object_get(object, name);
+
+    if (!json_is_array(member))
+        return string_equals(member, value);
+    for (size_t i = 0; i < json_array_size(member); i++) {
+        if (string_equals(json_array_get(member, i), value))
+            return true;
+    }
+    return false;
+}
+
+bool wf_json_present(const struct json_t *object, const char *name)
+{
+    return !is_absent(json_object_get(object, name));
+}
+
+size_t wf_json_array_len(const struct json_t *array)
+{
+    return json_array_size(array);
+}
+
+const struct json_t *wf_json_array_object(const struct json_t *array, size_t i)
+{
+    const json_t *value = json_array_get(array, i);
+
+    return json_is_object(value) ? value : NULL;
+}

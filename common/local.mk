@@ -1,0 +1,20 @@
+# The core: listed from the bottom up. A file includes only headers of files
+# above it (tests/layers.sh).
+noinst_LTLIBRARIES += %D%/libwfcore.la
+
+# tests/layers.sh reads this list
+core_sources = \
+	%D%/text.c %D%/text.h \
+	%D%/err.c %D%/err.h \
+	%D%/buf.c %D%/buf.h \
+	%D%/secret.c %D%/secret.h \
+	%D%/log.c %D%/log.h \
+	%D%/base64.c %D%/base64.h \
+	%D%/crypto.c %D%/crypto.h \
+	%D%/url.c %D%/url.h \
+	%D%/json.c %D%/json.h \
+	%D%/file.c %D%/file.h
+
+%C%_libwfcore_la_SOURCES = %D%/macros.h $(core_sources)
+%C%_libwfcore_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS)
+%C%_libwfcore_la_LIBADD = $(CRYPTO_LIBS) $(JANSSON_LIBS) $(INIH_LIBS)
