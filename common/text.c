@@ -44,8 +44,27 @@ static size_t utf8_decode(const unsigned char *s, size_t len, uint32_t *ret)
 /* Characters that act on a terminal or hide and reorder what a person reads. */
 static bool is_harmful(uint32_t c)
 {
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
-           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x2069) || c == 0xfeff;
+    static const struct {
+        uint32_t first;
+        uint32_t last;
+    } ranges[] = {
+        {0x00, 0x1f},       /* C0 */
+        {0x7f, 0x9f},       /* DEL, C1 */
+        {0xad, 0xad},       /* soft hyphen */
+        {0x61c, 0x61c},     /* Arabic letter mark */
+        {0x180e, 0x180e},   /* Mongolian vowel separator: no width */
+        {0x200b, 0x200f},   /* no width; directional marks */
+        {0x2028, 0x202e},   /* line and paragraph separator; directional overrides */
+        {0x2060, 0x2069},   /* word joiner; directional isolates */
+        {0xfeff, 0xfeff},   /* byte order mark */
+        {0xe0000, 0xe007f}, /* tags: a whole ASCII text that nobody sees */
+    };
+
+    for (size_t i = 0; i < WF_ARRAY_LEN(ranges); i++) {
+        if (c >= ranges[i].first && c <= ranges[i].last)
+            return true;
+    }
+    return false;
 }
 
 /* Length of the harmless character at s, or 0. */
@@ -207,4 +226,18 @@ bool wf_text_next(struct wf_span *rest, char separator, struct wf_span *ret_fiel
     else
         *rest = (struct wf_span){end + 1, rest->len - len - 1};
     return true;
+}
+
+bool wf_text_split_claim(struct wf_span item, struct wf_span *ret_claim, struct wf_span *ret_value)
+{
+    for (size_t i = 0; i < item.len; i++) {
+        const char *behind = item.ptr + i + 1;
+        size_t left = item.len - i - 1;
+        if (item.ptr[i] != ':' || (left >= 2 && behind[0] == '/' && behind[1] == '/'))
+            continue;
+        *ret_claim = (struct wf_span){item.ptr, i};
+        *ret_value = (struct wf_span){behind, left};
+        return true;
+    }
+    return false;
 }

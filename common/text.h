@@ -18,8 +18,8 @@ struct wf_span {
 
 /* Copy src (len bytes) to dst, at most size - 1 bytes and a NUL, replacing every control byte
  * (NUL, newline, escape, DEL, C1), every invalid UTF-8 byte and the invisible characters that
- * reorder or hide text (U+200B..200F, U+2028..202E, U+2060..2069, U+FEFF) by '?'. Cut at a
- * character boundary. size must be at least 1. Never fails; any thread. */
+ * reorder or hide text (U+00AD, U+061C, U+180E, U+200B..200F, U+2028..202E, U+2060..2069, U+FEFF,
+ * U+E0000..E007F) by '?'. Cut at a character boundary. size must be at least 1. Never fails; any thread. */
 void wf_text_sanitise(char *dst, size_t size, const char *src, size_t len);
 
 /* True if every byte is printable ASCII (0x20..0x7e). An empty text is. */
@@ -51,5 +51,12 @@ bool wf_text_duration(struct wf_span span, uint64_t min, uint64_t max, uint64_t 
 /* Cut the next field off *rest at the separator byte and trim it. False when *rest is used up
  * (rest->ptr NULL). An empty list has one empty field, as "a,,b" has an empty one. */
 bool wf_text_next(struct wf_span *rest, char separator, struct wf_span *ret_field) WF_MUST_USE;
+
+/* Split "CLAIM:VALUE" at the first ':' that no "//" follows, since a claim's name may be an
+ * address ("https://acme.example/groups:staff"; not one with a port). False, nothing written, if
+ * there is no such ':': then the item is a plain name. Either part may come out empty; both
+ * borrow item. */
+bool wf_text_split_claim(struct wf_span item, struct wf_span *ret_claim,
+                         struct wf_span *ret_value) WF_MUST_USE;
 
 #endif
