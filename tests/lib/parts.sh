@@ -1,0 +1,256 @@
+# Sourced by tests/run: what each part does. Every part ends with its checks recorded in $results.
+
+# record_line LINE: one result. In CI a skipped check is a failed one.
+record_line()
+{
+    line=$1
+    case ${CI:-}:$line in
+    true:SKIP\ *) line="FAIL ${line#SKIP } (a skip fails in CI)" ;;
+    esac
+    printf '%s\n' "$line" >>"$results"
+    case $line in
+    PASS\ *) ;;
+    *) printf '%s\n' "$line" ;;
+    esac
+}
+
+# record LABEL LOG STATUS: the PASS, FAIL and SKIP lines of a log, "LABEL" before each name
+record()
+{
+    before=$(grep -c '^FAIL ' "$results")
+    found=$(grep -cE '^(PASS|FAIL|SKIP) ' "$2")
+    while IFS= read -r line; do
+        record_line "${line%% *} $1 ${line#* }"
+    done < <(grep -aE '^(PASS|FAIL|SKIP) ' "$2")
+    after=$(grep -c '^FAIL ' "$results")
+    if [ "$3" -ne 0 ] && [ "$after" -eq "$before" ]; then
+        tail -n 25 "$2"
+        record_line "FAIL ${1%:}: ended with status $3"
+    elif [ "$3" -eq 0 ] && [ "$found" -eq 0 ]; then
+        record_line "FAIL ${1%:}: ended without a single check"
+    elif [ "$after" -ne "$before" ]; then
+        echo "   (log: $2)"
+        # Findings are indented; those of a scratch folder that goes away are shown at once.
+        grep -a '^    ' "$2" | head -n 60
+    fi
+}
+
+# step NAME COMMAND…: a check that is one command
+step()
+{
+    name=$1
+    shift
+    log=$logs/$(printf %s "$name" | tr -c 'a-z0-9\n' '-')
+    if "$@" >"$log" 2>&1 </dev/null; then
+        record_line "PASS $name"
+    else
+        grep -aE '(error|warning|Error|FAIL)[: ]' "$log" | head -n 20
+        tail -n 15 "$log"
+        record_line "FAIL $name: see above"
+        return 1
+    fi
+}
+
+# suite NAME COMMAND…: a program that prints its checks
+suite()
+{
+    name=$1
+    shift
+    log=$logs/$(printf %s "$name" | tr -c 'a-z0-9\n' '-')
+    "$@" >"$log" 2>&1 </dev/null
+    status=$?
+    record "$name:" "$log" $status
+}
+
+configure_fresh()
+{
+    newer=$(find "$src/configure.ac" "$src/Makefile.am" "$src"/*/local.mk -newer "$src/configure" 2>&1)
+    [ -n "$newer" ] || return 0
+    (cd "$src" && autoreconf -fi)
+}
+
+# build_tree NAME CONFIGURE-ARGUMENT…: configure and make in $scratch/NAME, once in a run
+build_tree()
+{
+    tree=$1
+    shift
+    grep -q "^PASS build $tree\$" "$results" && return 0
+    grep -q "^FAIL build $tree:" "$results" && return 1
+    mkdir -p "$scratch/$tree"
+    step "build $tree" build_commands "$tree" "$@"
+}
+
+build_commands()
+{
+    tree=$1
+    shift
+    configure_fresh || return 1
+    cd "$scratch/$tree" || return 1
+    if [ ! -e Makefile ]; then
+        "$src/configure" --enable-werror --prefix="$scratch/$tree/root" \
+            --with-pamdir="$scratch/$tree/root/lib/security" "$@" || return 1
+    fi
+    make -j2
+}
+
+build_plain()
+{
+    build_tree gcc
+}
+
+# The sanitizers' own settings; leaks are looked for in our own programs alone.
+build_asan()
+{
+    build_tree asan --enable-sanitizers=address,undefined CFLAGS='-g -O1'
+}
+
+# make_check NAME [VARIABLE=VALUE…]: every single cmocka test counts, and every other program of TESTS
+make_check()
+{
+    tree=$1
+    shift
+    log=$logs/check-$tree
+    step "build checks $tree" make -C "$scratch/$tree" -j2 check TESTS= || return
+    rm -f "$log.checks"
+    (
+        cd "$scratch/$tree" || exit 1
+        find tests -name '*.log' -o -name '*.trs' | xargs -r rm -f
+        env CMOCKA_MESSAGE_OUTPUT=TAP make -j2 -k check "$@"
+    ) >"$log" 2>&1 </dev/null
+    status=$?
+    for trs in $(cd "$scratch/$tree" && find tests -name '*.trs' | sort); do
+        tap_checks "$scratch/$tree/${trs%.trs}" >>"$log.checks"
+    done
+    touch "$log.checks"
+    [ -s "$log.checks" ] || tail -n 30 "$log"
+    record "unit ($tree):" "$log.checks" $status
+}
+
+# tap_checks BASE: BASE.log (TAP, or anything) and BASE.trs (automake's verdict) as PASS and FAIL lines
+tap_checks()
+{
+    program=${1##*/}
+    verdict=$(sed -n 's/^:test-result: //p' "$1.trs" | head -n 1)
+    bad=$(grep -acE '^not ok ' "$1.log")
+    sed -nE "s/^ok [0-9]+ - (.*)/PASS $program \\1/p; s/^not ok [0-9]+ - (.*)/FAIL $program \\1: see its log/p" \
+        "$1.log"
+    case $verdict in
+    PASS) grep -aqE '^(not )?ok ' "$1.log" || pass "$program" ;;
+    SKIP) skip "$program" "$(tail -n 1 "$1.log")" ;;
+    *)
+        grep -avE '^(ok|1\.\.)' "$1.log" | tail -n 40 | sed 's/^/    /'
+        [ "$bad" -gt 0 ] || fail "$program" "ended with $verdict"
+        ;;
+    esac
+}
+
+part_lint()
+{
+    suite lint "$src/tests/lint.sh"
+    suite layers "$src/tests/layers.sh"
+}
+
+part_unit()
+{
+    build_plain && make_check gcc
+}
+
+# Installed as a package would be, below the scratch prefix
+installed()
+{
+    build_tree "$@" || return 1
+    step "install $1" make -C "$scratch/$1" install
+}
+
+e2e_suites()
+{
+    tree=$1
+    if [ "$(id -u)" -ne 0 ]; then
+        record_line "SKIP e2e ($tree): needs root"
+        return
+    fi
+    for file in "$src"/tests/e2e/*.py; do
+        [ -e "$file" ] || continue
+        name=$(basename "$file" .py)
+        suite "$name ($tree)" "$src/tests/lib/isolate.sh" \
+            /usr/bin/python3 -B "$file" "$scratch/$tree/root" "$scratch/$tree"
+    done
+}
+
+part_e2e()
+{
+    installed gcc || return
+    suite symbols "$src/tests/symbols.sh" "$scratch/gcc/root"
+    e2e_suites gcc
+}
+
+part_dist()
+{
+    build_plain && step "make distcheck" make -C "$scratch/gcc" -j2 distcheck
+}
+
+part_asan()
+{
+    build_asan || return
+    make_check asan ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
+    installed asan --enable-sanitizers=address,undefined && e2e_suites asan
+}
+
+# Every unit test once more in valgrind: it sees reads of uninitialised memory, which the
+# sanitizers do not.
+part_valgrind()
+{
+    build_plain || return
+    make -C "$scratch/gcc" check TESTS= >/dev/null 2>&1
+    for program in "$scratch"/gcc/tests/unit/test_*; do
+        case $program in *.*) continue ;; esac
+        [ -x "$program" ] || continue
+        step "valgrind $(basename "$program")" env srcdir="$src" timeout 300 "$scratch/gcc/libtool" \
+            --mode=execute valgrind -q --error-exitcode=9 --leak-check=full \
+            --errors-for-leak-kinds=definite --trace-children=no "$program"
+    done
+}
+
+fuzz_one()
+{
+    program=$1
+    seconds=$2
+    name=$(basename "$program")
+    work=$scratch/fuzz-work/$name
+    rm -rf "$work"
+    mkdir -p "$work/corpus"
+    dict=$src/tests/fuzz/${name#fuzz_}.dict
+    set -- "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+        -artifact_prefix="$work/" -verbosity=1
+    [ -e "$dict" ] && set -- "$@" -dict="$dict"
+    if (cd "$work" && "$@" corpus "$src/tests/fuzz/corpus/${name#fuzz_}") >"$work/log" 2>&1; then
+        pass "$name"
+    else
+        grep -aE 'ERROR|SUMMARY|runtime error' "$work/log" | head -n 5 | sed 's/^/    /'
+        for file in "$work"/crash-* "$work"/timeout-* "$work"/oom-* "$work"/leak-*; do
+            [ -e "$file" ] && printf '    %s: %s\n' "${file##*/}" "$(base64 -w0 "$file" | head -c 2000)"
+        done
+        fail "$name" "the input stands above, in base64"
+    fi
+    sed -n 's/^stat::number_of_executed_units:/    runs/p' "$work/log"
+}
+
+# A minute for each target, two at a time; with many targets less, so that all end in five minutes.
+fuzz_all()
+{
+    programs=$(find "$scratch/fuzz/tests/fuzz" -maxdepth 1 -type f -perm -u+x -name 'fuzz_*' | sort)
+    count=$(printf '%s\n' "$programs" | grep -c .)
+    [ "$count" -gt 0 ] || return 1
+    seconds=${WFAUTH_FUZZ_SECONDS:-60}
+    [ $((seconds * count)) -le 560 ] || seconds=$((560 / count))
+    export -f fuzz_one pass fail
+    export scratch src
+    printf '%s\n' "$programs" | xargs -P 2 -I {} bash -c 'fuzz_one {} '"$seconds"
+}
+
+part_fuzz()
+{
+    build_tree fuzz --enable-fuzzers --disable-shared CC=clang CFLAGS='-g -O1' || return
+    step "build fuzz targets" make -C "$scratch/fuzz" -j2 check TESTS= || return
+    suite fuzz fuzz_all
+}
