@@ -64,7 +64,9 @@ uint8_t *wf_buf_room(struct wf_buf *buf, size_t len)
 
 void wf_buf_added(struct wf_buf *buf, size_t len)
 {
-    if (buf->failed || buf->size == 0 || len > buf->size - 1 - buf->len)
+    /* The block may be larger than the maximum, so both bounds count */
+    if (buf->failed || buf->size == 0 || len > buf->size - 1 - buf->len ||
+        len > buf->max - buf->len)
         buf->failed = true;
     else
         buf->len += len;

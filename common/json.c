@@ -60,9 +60,17 @@ struct json_t *wf_json_new(void)
     return json_object();
 }
 
+/* jansson checks the UTF-8 but lets a NUL pass, which a reader of C strings would cut at. */
+static json_t *new_string(struct wf_span value)
+{
+    if (value.len == 0)
+        return json_string("");
+    return memchr(value.ptr, '\0', value.len) != NULL ? NULL : json_stringn(value.ptr, value.len);
+}
+
 bool wf_json_set_text(struct json_t *object, const char *name, struct wf_span value)
 {
-    return json_object_set_new(object, name, json_stringn(value.ptr, value.len)) == 0;
+    return json_object_set_new(object, name, new_string(value)) == 0;
 }
 
 bool wf_json_set_bool(struct json_t *object, const char *name, bool value)
@@ -79,7 +87,7 @@ bool wf_json_append_text(struct json_t *object, const char *name, struct wf_span
         if (json_object_set_new(object, name, array) != 0)
             return false;
     }
-    return json_array_append_new(array, json_stringn(value.ptr, value.len)) == 0;
+    return json_array_append_new(array, new_string(value)) == 0;
 }
 
 char *wf_json_dump(const struct json_t *object)
@@ -239,7 +247,7 @@ struct wf_span wf_json_text(const struct json_t *object, const char *name)
 static bool string_equals(const json_t *json, struct wf_span value)
 {
     return json_is_string(json) && json_string_length(json) == value.len &&
-           memcmp(json_string_value(json), value.ptr, value.len) == 0;
+           (value.len == 0 || memcmp(json_string_value(json), value.ptr, value.len) == 0);
 }
 
 bool wf_json_has(const struct json_t *object, const char *name, struct wf_span value)

@@ -24,7 +24,8 @@ enum wf_reason wf_json_parse(const char *text, size_t len, struct json_t **ret_o
 
 /* A new empty object, NULL if memory is short. wf_json_free. */
 struct json_t *wf_json_new(void);
-/* Add or replace a string member (valid UTF-8, no NUL); false on failure. */
+/* Add or replace a string member; false, and nothing changed, if the value is no valid UTF-8 or
+ * holds a NUL, or memory is short. */
 bool wf_json_set_text(struct json_t *object, const char *name, struct wf_span value) WF_MUST_USE;
 bool wf_json_set_bool(struct json_t *object, const char *name, bool value) WF_MUST_USE;
 /* Append a string to the array member `name`, which is made if absent. */
@@ -49,7 +50,8 @@ enum wf_json_type {
 struct wf_json_field {
     const char *name;
     enum wf_json_type type;
-    void *ret; /* as the type says; untouched where the member is absent or null */
+    void *ret; /* as the type says; untouched where the member is absent or null, so set it to
+                * its empty value first (a secret to NULL: a failure frees what it holds) */
     bool required;
 };
 

@@ -48,7 +48,8 @@ static size_t add_field(char *line, size_t used, const char *name, const char *v
 
 void wf_log_audit(const struct wf_log *log, const struct wf_audit *audit)
 {
-    char line[WF_LOG_LINE_MAX];
+    /* Starts empty: after a failed snprintf the line just lacks that part */
+    char line[WF_LOG_LINE_MAX] = "";
     const struct {
         const char *name;
         const char *value;
@@ -58,7 +59,8 @@ void wf_log_audit(const struct wf_log *log, const struct wf_audit *audit)
                   {"provider", audit->provider},
                   {"subject", audit->subject}};
 
-    int n = snprintf(line, sizeof(line), "%s", audit->action == NULL ? "verdict" : audit->action);
+    int n =
+        snprintf(line, sizeof(line), "%.32s", audit->action == NULL ? "verdict" : audit->action);
     size_t used = n < 0 ? 0 : (size_t)n;
     for (size_t i = 0; i < WF_ARRAY_LEN(fields); i++) {
         /* Short enough that all five, escaped, leave room for the verdict */

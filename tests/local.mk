@@ -1,7 +1,14 @@
 if HAVE_CMOCKA
 unit_tests = \
 	%D%/unit/test_base64 \
-	%D%/unit/test_text
+	%D%/unit/test_text \
+	%D%/unit/test_err \
+	%D%/unit/test_buf \
+	%D%/unit/test_secret \
+	%D%/unit/test_log \
+	%D%/unit/test_url \
+	%D%/unit/test_json \
+	%D%/unit/test_file
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 unit_cppflags = $(AM_CPPFLAGS) -I$(srcdir)/tests/lib $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS)
@@ -14,6 +21,38 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_text_SOURCES = %D%/unit/test_text.c
 %C%_unit_test_text_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_text_LDADD = $(unit_ldadd)
+
+%C%_unit_test_err_SOURCES = %D%/unit/test_err.c
+%C%_unit_test_err_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_err_LDADD = $(unit_ldadd)
+
+%C%_unit_test_buf_SOURCES = %D%/unit/test_buf.c
+%C%_unit_test_buf_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_buf_LDADD = $(unit_ldadd)
+%C%_unit_test_buf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=free
+
+%C%_unit_test_secret_SOURCES = %D%/unit/test_secret.c
+%C%_unit_test_secret_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_secret_LDADD = $(unit_ldadd)
+%C%_unit_test_secret_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=free
+
+%C%_unit_test_log_SOURCES = %D%/unit/test_log.c
+%C%_unit_test_log_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_log_LDADD = $(unit_ldadd)
+
+%C%_unit_test_url_SOURCES = %D%/unit/test_url.c
+%C%_unit_test_url_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_url_LDADD = $(unit_ldadd)
+
+%C%_unit_test_json_SOURCES = %D%/unit/test_json.c
+%C%_unit_test_json_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_json_LDADD = $(unit_ldadd)
+%C%_unit_test_json_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
+
+%C%_unit_test_file_SOURCES = %D%/unit/test_file.c
+%C%_unit_test_file_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_file_LDADD = $(unit_ldadd)
+%C%_unit_test_file_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=fstat,--wrap=geteuid,--wrap=getegid
 endif
 
 # Fuzz targets: fuzz_X is made of fuzz_X.c and lives on corpus/X; a new one is one line here. With
