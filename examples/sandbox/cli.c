@@ -1,0 +1,118 @@
+#include "config.h"
+
+#include "cli.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+static void complain(const char *format, va_list args)
+{
+    char *text = NULL;
+    if (vasprintf(&text, format, args) < 0)
+        return;
+    struct sb_str shown = {0};
+    sb_str_visible(&shown, text, strlen(text));
+    fprintf(stderr, "wfauth-sandbox: %s\n", sb_str_text(&shown));
+    sb_str_done(&shown);
+    free(text);
+}
+
+void sb_cli_fail(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    complain(format, args);
+    va_end(args);
+    exit(1);
+}
+
+void sb_cli_usage(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    complain(format, args);
+    va_end(args);
+    fputs("Try: wfauth-sandbox --help\n", stderr);
+    exit(2);
+}
+
+int sb_cli_dispatch(struct sb_cli *cli, const struct sb_command *commands, size_t n)
+{
+    struct sb_cli inner = *cli;
+    inner.argc--;
+    inner.argv++;
+    for (size_t i = 0; inner.argc > 0 && i < n; i++) {
+        if (strcmp(inner.argv[0], commands[i].word) == 0) {
+            optind = 0; /* glibc: begin anew, behind the word */
+            return commands[i].run(&inner);
+        }
+    }
+    struct sb_str words = {0};
+    for (size_t i = 0; i < n; i++)
+        sb_str_addf(&words, "%s%s", i ? ", " : "", commands[i].word);
+    sb_cli_usage("%s needs one of: %s", cli->argv[0], sb_str_text(&words));
+}
+
+int sb_cli_option(struct sb_cli *cli, const struct option *options)
+{
+    int value = getopt_long(cli->argc, cli->argv, "", options, NULL);
+    if (value == '?')
+        sb_cli_usage("%s: this option does not exist or needs a value", cli->argv[0]);
+    return value;
+}
+
+const char *sb_cli_word(struct sb_cli *cli, const char *what)
+{
+    if (optind >= cli->argc)
+        sb_cli_usage("%s: %s is missing", cli->argv[0], what);
+    return cli->argv[optind++];
+}
+
+void sb_cli_end(struct sb_cli *cli)
+{
+    if (optind < cli->argc)
+        sb_cli_usage("%s: what is %s?", cli->argv[0], cli->argv[optind]);
+}
+
+long long sb_cli_number(const char *text, const char *option, long long min, long long max)
+{
+    long long number = 0;
+    if (!sb_number(text, min, max, &number))
+        sb_cli_usage("%s: %s is not a number from %lld to %lld", option, text, min, max);
+    return number;
+}
+
+bool sb_cli_switch(const char *text, const char *option)
+{
+    bool on = strcmp(text, "on") == 0;
+    if (!on && strcmp(text, "off") != 0)
+        sb_cli_usage("%s: on or off, not %s", option, text);
+    return on;
+}
+
+long long sb_cli_expiry(const char *text, const char *option)
+{
+    if (strcmp(text, "none") == 0)
+        return 0;
+    return sb_cli_number(text, option, 1, 10LL * 365 * 24 * 3600);
+}
+
+void sb_cli_print(const char *bytes, size_t n)
+{
+    struct sb_str shown = {0};
+    sb_str_visible(&shown, bytes, n);
+    fputs(sb_str_text(&shown), stdout);
+    sb_str_done(&shown);
+}
+
+void sb_cli_json(json_t *json)
+{
+    char *text = json_dumps(json, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    puts(text ? text : "null");
+    free(text);
+    json_decref(json);
+}

@@ -1,0 +1,224 @@
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include "app.h"
+#include "cli.h"
+#include "crypto.h"
+#include "db.h"
+#include "file.h"
+#include "text.h"
+
+/* What an application proves itself with: client secrets, and the public keys of Machine to
+ * Machine applications (kept for the JWT exchange to come). */
+
+static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+                                        {"note", required_argument, NULL, 'n'},
+                                        {"special-secret", no_argument, NULL, 's'},
+                                        {NULL, 0, NULL, 0}};
+
+struct given {
+    bool json;
+    bool special;
+    const char *note;
+};
+
+static struct given read_options(struct sb_cli *cli)
+{
+    struct given given = {.note = ""};
+    int option;
+    while ((option = sb_cli_option(cli, options)) != -1) {
+        if (option == 'j')
+            given.json = true;
+        else if (option == 'n')
+            given.note = optarg;
+        else if (option == 's')
+            given.special = true;
+    }
+    return given;
+}
+
+static struct sb_app *find(struct sb_cli *cli)
+{
+    const char *client_id = sb_cli_word(cli, "CLIENT_ID");
+    struct sb_app *app = sb_app_load(cli->db, client_id);
+    if (!app)
+        sb_cli_fail("there is no application %s", client_id);
+    return app;
+}
+
+static void check_note(const char *note)
+{
+    size_t n = strlen(note);
+    size_t characters = 0;
+    if (!sb_utf8(note, n))
+        sb_cli_fail("a note must be UTF-8");
+    for (size_t i = 0; i < n; i += sb_utf8_char(note + i, n - i))
+        characters++;
+    if (characters > SB_NOTE_MAX)
+        sb_cli_fail("a note has at most %d characters, this one has %zu", SB_NOTE_MAX, characters);
+}
+
+static int secret_add(struct sb_cli *cli)
+{
+    struct given given = read_options(cli);
+    struct sb_app *app = find(cli);
+    char *id = NULL;
+    sb_cli_end(cli);
+    if (app->type == SB_SPA)
+        sb_cli_fail("a Single Page Web Application has no client secret");
+    check_note(given.note);
+    char *secret = sb_secret_create(cli->db, app->client_id, given.note, given.special, &id);
+    if (given.json)
+        sb_cli_json(json_pack("{s:s, s:s}", "client_secret", secret, "secret_id", id));
+    else
+        printf("secret_id=%s\nclient_secret=%s\n", id, secret);
+    free(secret);
+    free(id);
+    sb_app_free(app);
+    return 0;
+}
+
+static int secret_list(struct sb_cli *cli)
+{
+    struct given given = read_options(cli);
+    struct sb_app *app = find(cli);
+    sb_cli_end(cli);
+    json_t *list = json_array();
+    sqlite3_stmt *st = sb_db_query(cli->db,
+                                   "SELECT id, created, last_used, note FROM secret"
+                                   " WHERE client_id = ? ORDER BY created, rowid",
+                                   "t", app->client_id);
+    while (sb_db_row(st)) {
+        const char *id = (const char *)sqlite3_column_text(st, 0);
+        const char *note = (const char *)sqlite3_column_text(st, 3);
+        char *created = sb_time_text(sb_db_column_number(st, 1));
+        char *used = sb_time_text(sb_db_column_number(st, 2));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:s}", "id", id, "created", created,
+                                              "last_used", strcmp(used, "-") ? used : NULL, "note",
+                                              note));
+        if (!given.json) {
+            printf("%s %-20s %-20s ", id, created, used);
+            sb_cli_print(note, strlen(note));
+            putchar('\n');
+        }
+        free(used);
+        free(created);
+    }
+    sqlite3_finalize(st);
+    if (given.json)
+        sb_cli_json(json_incref(list));
+    json_decref(list);
+    sb_app_free(app);
+    return 0;
+}
+
+/* Delete a row of `secret` or `public_key` that belongs to the application. */
+static int delete_row(struct sb_cli *cli, const char *what, const char *sql)
+{
+    read_options(cli);
+    struct sb_app *app = find(cli);
+    const char *id = sb_cli_word(cli, what);
+    sb_cli_end(cli);
+    sb_db_run(cli->db, sql, "tt", app->client_id, id);
+    if (sqlite3_changes(cli->db) == 0)
+        sb_cli_fail("the application has no %s %s", what, id);
+    sb_app_free(app);
+    return 0;
+}
+
+static int secret_delete(struct sb_cli *cli)
+{
+    return delete_row(cli, "SECRET_ID", "DELETE FROM secret WHERE client_id = ? AND id = ?");
+}
+
+int sb_cmd_app_secret(struct sb_cli *cli)
+{
+    static const struct sb_command commands[] = {
+        {"add", secret_add}, {"list", secret_list}, {"delete", secret_delete}};
+    return sb_cli_dispatch(cli, commands, SB_ARRAY_LEN(commands));
+}
+
+/* An RSA public key, as itself or in a certificate; NULL for anything else. */
+static EVP_PKEY *parse_key(const char *pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    EVP_PKEY *key = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+    if (key)
+        return key;
+    bio = BIO_new_mem_buf(pem, -1);
+    X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+    key = cert ? X509_get_pubkey(cert) : NULL;
+    X509_free(cert);
+    return key;
+}
+
+static int key_add(struct sb_cli *cli)
+{
+    read_options(cli);
+    struct sb_app *app = find(cli);
+    const char *path = sb_cli_word(cli, "FILE");
+    sb_cli_end(cli);
+    if (app->type != SB_M2M)
+        sb_cli_fail("only a Machine to Machine Application has public keys");
+    char *pem = sb_file_read(path, 65536, NULL);
+    if (!pem)
+        sb_cli_fail("cannot read %s: %m", path);
+    EVP_PKEY *key = parse_key(pem);
+    if (!key || EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA)
+        sb_cli_fail("%s holds no RSA public key and no certificate of one (PEM)", path);
+    EVP_PKEY_free(key);
+    char *id = sb_random_hex(16);
+    sb_db_run(cli->db, "INSERT INTO public_key (id, client_id, pem, created) VALUES (?, ?, ?, ?)",
+              "ttti", id, app->client_id, pem, sb_now());
+    printf("key_id=%s\n", id);
+    free(id);
+    free(pem);
+    sb_app_free(app);
+    return 0;
+}
+
+static int key_list(struct sb_cli *cli)
+{
+    struct given given = read_options(cli);
+    struct sb_app *app = find(cli);
+    sb_cli_end(cli);
+    json_t *list = json_array();
+    sqlite3_stmt *st = sb_db_query(
+        cli->db, "SELECT id, created FROM public_key WHERE client_id = ? ORDER BY created, rowid",
+        "t", app->client_id);
+    while (sb_db_row(st)) {
+        const char *id = (const char *)sqlite3_column_text(st, 0);
+        char *created = sb_time_text(sb_db_column_number(st, 1));
+        json_array_append_new(list, json_pack("{s:s, s:s}", "id", id, "created", created));
+        if (!given.json)
+            printf("%s %s\n", id, created);
+        free(created);
+    }
+    sqlite3_finalize(st);
+    if (given.json)
+        sb_cli_json(json_incref(list));
+    json_decref(list);
+    sb_app_free(app);
+    return 0;
+}
+
+static int key_delete(struct sb_cli *cli)
+{
+    return delete_row(cli, "KEY_ID", "DELETE FROM public_key WHERE client_id = ? AND id = ?");
+}
+
+int sb_cmd_app_key(struct sb_cli *cli)
+{
+    static const struct sb_command commands[] = {
+        {"add", key_add}, {"list", key_list}, {"delete", key_delete}};
+    return sb_cli_dispatch(cli, commands, SB_ARRAY_LEN(commands));
+}
