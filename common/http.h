@@ -23,8 +23,19 @@
 /* What we send: a code or assertion of at most 16 KiB, urlencoded, and the rest. */
 #define WF_HTTP_REQUEST_BODY_MAX ((size_t)64 * 1024)
 #define WF_HTTP_HEADERS_MAX 8
+#define WF_HTTP_HEADER_NAME_MAX ((size_t)64)
+/* An access token, or the Basic form of a client's id and secret. */
+#define WF_HTTP_HEADER_VALUE_MAX ((size_t)16 * 1024)
+#define WF_HTTP_TIMEOUT_MAX_MS 120000U
+/* A longer Retry-After counts as this: a day. */
+#define WF_HTTP_RETRY_AFTER_MAX 86400U
+/* Bytes of ca_file, its NUL not counted: what Linux takes as a path. */
+#define WF_HTTP_CA_FILE_MAX ((size_t)4095)
+/* Bytes of what wf_http_describe() writes, its NUL included. */
+#define WF_HTTP_DESCRIPTION_MAX 256
 
-/* One request header; neither part may hold CR, LF or NUL. */
+/* One request header: the name of letters, digits and '-', 1..WF_HTTP_HEADER_NAME_MAX bytes; the
+ * value without control bytes, 1..WF_HTTP_HEADER_VALUE_MAX bytes. */
 struct wf_http_header {
     const char *name;
     struct wf_span value; /* may be secret: it is wiped from our own copies */
@@ -36,19 +47,23 @@ struct wf_http_request {
     const char *url;    /* checked again by wf_url_check */
     struct wf_http_header headers[WF_HTTP_HEADERS_MAX];
     size_t header_count;
-    struct wf_span body; /* POST: at most WF_HTTP_REQUEST_BODY_MAX bytes */
+    struct wf_span body; /* POST: at most WF_HTTP_REQUEST_BODY_MAX bytes; GET: none */
     uint32_t timeout_ms; /* for the whole request, connecting included: 1..120000 */
     size_t max_body;     /* of the answer: 1..WF_HTTP_BODY_MAX */
-    const char *ca_file; /* NULL: the system's */
-    const char *proxy;   /* NULL: none */
+    const char *ca_file; /* NULL: the system's. Absolute; wf_file_read's rules; it is read by the
+                          * user that speaks HTTP: the helper's, where the helper does */
+    const char *proxy;   /* NULL: none. "http://host:port", a tunnel is asked of it */
     bool http_loopback;
 };
+
+/* A POST is sent as application/x-www-form-urlencoded and every request with "Accept:
+ * application/json", unless headers[] says otherwise. */
 
 /* In the caller's storage: WF_HTTP_RESPONSE_INIT, then wf_http_response_done after use. */
 struct wf_http_response {
     int status;             /* 100..599 */
     char content_type[128]; /* lower case, parameters cut off; "" if absent */
-    uint32_t retry_after;   /* seconds; 0 if absent or a date */
+    uint32_t retry_after;   /* seconds, 0..WF_HTTP_RETRY_AFTER_MAX; 0 if absent or a date */
     struct wf_buf body;     /* wiped when freed */
 };
 /* clang-format off */
@@ -68,24 +83,33 @@ struct wf_http {
     const struct wf_http_ops *ops;
 };
 
+/* Write "POST host:port /path" to dst, for messages: never the query or the body, where secrets
+ * stand. A long path is cut. The request need not have been checked. Never fails; any thread. */
+void wf_http_describe(const struct wf_http_request *request, char dst[WF_HTTP_DESCRIPTION_MAX]);
+
 /* Check the request, send it and wait for the answer, at most timeout_ms (the helper: and 2 s more
  * to start and end). WF_OK with any HTTP status; WF_UNREACHABLE with what failed and against what
  * (resolve, connect, certificate, time-out, cut off, more than max_body); WF_CONFIG for an
- * address, CA file or helper that cannot be used; WF_INTERNAL. After a failure *ret is empty. One
- * thread at a time per object. */
+ * address, CA file, proxy or helper that cannot be used; WF_INTERNAL for any other breach of the
+ * request's rules, and if memory is short (also if http is NULL). What *ret held before is
+ * forgotten; after a failure it is empty. One thread at a time per object. A fork is noticed: the
+ * child's first request opens its own connection. */
 enum wf_reason wf_http_send(struct wf_http *http, const struct wf_http_request *request,
                             struct wf_http_response *ret, struct wf_err *err) WF_MUST_USE;
 
 /* Close the connection, end the helper. NULL is fine. */
 void wf_http_free(struct wf_http *http);
 
-/* libcurl in this process. Not for a process with effective user id 0 or of a set-user-id program.
- * NULL if memory is short. */
+/* libcurl in this process (link libwfcurl). libcurl is initialised at the first request. Not for a
+ * process with effective user id 0 or of a set-user-id program, since libcurl and OpenSSL read the
+ * environment: every request is then refused with WF_CONFIG. NULL if memory is short. */
 struct wf_http *wf_http_curl_new(void);
 
-/* The helper program at `path` (absolute), becoming `user` where the caller is root. It is started
- * at the first request and ends with wf_http_free or when this process ends. NULL if memory is
- * short. path and user are copied. */
+/* The helper program at `path` (absolute; a regular file of root's, or of the effective user's,
+ * that nobody else can write), becoming `user` where the caller is root. It is started at the
+ * first request and ends with wf_http_free or when this process ends. While it lives, the process
+ * has one more child and gets SIGCHLD when that ends, whatever its disposition is. NULL if memory
+ * is short. path and user are copied. */
 struct wf_http *wf_http_helper_new(const char *path, const char *user);
 
 #endif

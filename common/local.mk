@@ -13,7 +13,9 @@ core_sources = \
 	%D%/crypto.c %D%/crypto.h \
 	%D%/url.c %D%/url.h \
 	%D%/json.c %D%/json.h \
-	%D%/file.c %D%/file.h
+	%D%/file.c %D%/file.h \
+	%D%/http.c %D%/http.h \
+	%D%/http_frame.c %D%/http_frame.h
 
 %C%_libwfcore_la_SOURCES = %D%/macros.h $(core_sources)
 %C%_libwfcore_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS)
