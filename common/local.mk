@@ -15,8 +15,22 @@ core_sources = \
 	%D%/json.c %D%/json.h \
 	%D%/file.c %D%/file.h \
 	%D%/http.c %D%/http.h \
-	%D%/http_frame.c %D%/http_frame.h
+	%D%/http_frame.c %D%/http_frame.h \
+	%D%/http_helper.c %D%/http_helper_internal.h
 
 %C%_libwfcore_la_SOURCES = %D%/macros.h $(core_sources)
 %C%_libwfcore_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS)
 %C%_libwfcore_la_LIBADD = $(CRYPTO_LIBS) $(JANSSON_LIBS) $(INIH_LIBS)
+
+# libcurl stays out of libwfcore.la: a module takes in the whole of a libtool
+# convenience library, and pam_workfront.so must not need libcurl.
+noinst_LTLIBRARIES += %D%/libwfcurl.la
+%C%_libwfcurl_la_SOURCES = %D%/http_curl.c %D%/http_curl.h
+%C%_libwfcurl_la_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
+%C%_libwfcurl_la_LIBADD = $(CURL_LIBS)
+
+# The helper program
+wfauthlibexecdir = $(libexecdir)/wfauth
+wfauthlibexec_PROGRAMS = %D%/wfauth-http
+%C%_wfauth_http_SOURCES = %D%/drop.c %D%/drop.h %D%/wfauth-http.c
+%C%_wfauth_http_LDADD = %D%/libwfcurl.la %D%/libwfcore.la
