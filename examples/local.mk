@@ -1,3 +1,5 @@
+EXTRA_DIST += %D%/callback/index.html
+
 # The sandbox: a program for tests and demonstrations, never installed. It includes nothing of
 # common/, so its preprocessor flags leave that folder out.
 if HAVE_SANDBOX
