@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "secret.h"
 #include "text.h"
 
 /* Whole file: a hundred providers and services fit. */
@@ -41,7 +42,8 @@ enum wf_qr {
     WF_QR_ASCII,
 };
 
-/* A list of words from one value, "a, b, c": trimmed, none empty, in order. */
+/* A list of words from one value, "a, b, c": trimmed, none empty, in order. The length of a line
+ * bounds it: 95 words at most. */
 struct wf_words {
     const char *const *items;
     size_t count;
@@ -50,7 +52,7 @@ struct wf_words {
 struct wf_provider_conf {
     const char *name; /* "acme" of [provider acme] */
     enum wf_provider_type type;
-    const char *url; /* checked by wf_url_check, no path, no trailing slash */
+    const char *url; /* checked by wf_url_check, no path, no query, no trailing slash */
     const char *client_id;
     const char *client_secret_file; /* NULL: a public client, PKCE alone */
     const char *redirect_uri;
@@ -66,8 +68,8 @@ struct wf_provider_conf {
 /* How a provider's claims become a local name. */
 struct wf_naming {
     struct wf_words username;   /* claims in order; the first one present counts */
-    const char *strip_domain;   /* NULL: none */
-    const char *username_regex; /* POSIX extended, compiled once at loading to check it */
+    const char *strip_domain;   /* lower case, no '@'; NULL: none */
+    const char *username_regex; /* POSIX extended, at most one group; checked at loading; NULL: none */
     const char *map_file;       /* absolute path; NULL: none */
 };
 
@@ -86,9 +88,10 @@ struct wf_policy {
     enum wf_qr qr;
     uint32_t min_uid; /* default 1000 */
     uint32_t max_uid; /* default 60000 */
-    /* Local names, or CLAIM:VALUE by ID. allow_users: empty means all; else one must fit.
-     * deny_users: none may fit. require: each must fit. Display names stand in require_name
-     * alone, each must fit. */
+    /* Local names, or CLAIM:VALUE by ID (wf_text_split_claim). allow_users: empty means all; else one
+     * must fit. deny_users: none may fit. require: CLAIM:VALUE alone, each must fit. Display names
+     * stand in require_name alone, each must fit. The claims are those that exist, and `roleIDs`
+     * and `roles` are lists. */
     struct wf_words allow_users;
     struct wf_words deny_users;
     struct wf_words require;
@@ -97,13 +100,18 @@ struct wf_policy {
 
 struct wf_conf;
 
-/* Read and check the file (wf_file_read's rules). WF_CONFIG with up to WF_CONF_MISTAKES_MAX
- * mistakes for report; err holds the first and how many there are. report may be NULL; it gets
- * one sanitised line per mistake. *ret: new, wf_conf_free. Any thread. */
+/* Read and check the file (wf_file_read's rules), and the client secrets' files that it names. A
+ * secret that a process without root's rights may not read is no mistake: whoever needs it hears
+ * so from wf_conf_read_secret. WF_CONFIG with up to WF_CONF_MISTAKES_MAX mistakes for report, in
+ * the order of lines, and one line more if there were more; err holds the first and how many there
+ * are. report may be NULL; it gets one sanitised line per mistake, and none where the file cannot
+ * be read at all. WF_INTERNAL if memory is short. *ret: new, wf_conf_free. Blocks for the disk
+ * alone. Any thread. */
 enum wf_reason wf_conf_load(const char *path, void (*report)(void *ctx, const char *line),
                             void *ctx, struct wf_conf **ret, struct wf_err *err) WF_MUST_USE;
 
-/* The same from memory; path only names it in messages. What tests and fuzzing call. */
+/* The same from memory, at most WF_CONF_FILE_MAX bytes; path only names it in messages, and no
+ * other file is looked at. What tests and fuzzing call. */
 enum wf_reason wf_conf_parse(const char *path, const char *text, size_t len,
                              void (*report)(void *ctx, const char *line), void *ctx,
                              struct wf_conf **ret, struct wf_err *err) WF_MUST_USE;
@@ -111,10 +119,18 @@ enum wf_reason wf_conf_parse(const char *path, const char *text, size_t len,
 /* NULL is fine. */
 void wf_conf_free(struct wf_conf *conf);
 
-/* The policy of a PAM or SASL service name: its section's, or that of [service *]. WF_CONFIG if
- * neither is there. Borrowed as long as conf lives. Any thread. */
+/* The policy of a PAM or SASL service name, compared exactly: its section's, or that of
+ * [service *], which is implied, with nothing but defaults, where the file has no service section
+ * at all. WF_CONFIG if neither is there. Borrowed as long as conf lives. Any thread. */
 enum wf_reason wf_conf_policy(const struct wf_conf *conf, const char *service,
                               const struct wf_policy **ret, struct wf_err *err) WF_MUST_USE;
+
+/* Read a provider's client secret (wf_file_read's rules for secrets): one line of 1..1024 bytes of
+ * printable ASCII (RFC 6749 appendix A.2); a newline behind it is dropped. *ret: new,
+ * wf_secret_free; NULL, and WF_OK, for a provider without client_secret_file (a public client).
+ * WF_CONFIG, WF_INTERNAL. The secret is in no message. Blocks for the disk alone. Any thread. */
+enum wf_reason wf_conf_read_secret(const struct wf_provider_conf *provider,
+                                   struct wf_secret **ret, struct wf_err *err) WF_MUST_USE;
 
 /* The provider of this name, NULL if there is none; and by index, NULL behind the last. Borrowed. */
 const struct wf_provider_conf *wf_conf_provider(const struct wf_conf *conf, const char *name);

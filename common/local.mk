@@ -14,6 +14,11 @@ core_sources = \
 	%D%/url.c %D%/url.h \
 	%D%/json.c %D%/json.h \
 	%D%/file.c %D%/file.h \
+	%D%/conf.c %D%/conf.h %D%/conf_internal.h \
+	%D%/conf_value.c %D%/conf_value.h \
+	%D%/conf_keys.c %D%/conf_keys.h \
+	%D%/conf_resolve.c %D%/conf_resolve.h \
+	%D%/conf_read.c \
 	%D%/http.c %D%/http.h \
 	%D%/http_frame.c %D%/http_frame.h \
 	%D%/http_helper.c %D%/http_helper_internal.h

@@ -1,0 +1,243 @@
+#include "config.h"
+
+#include "conf_keys.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* clang-format off */
+#define IN(owner, member) .offset = offsetof(struct owner, member)
+#define ABSOLUTE_PATH "an absolute path"
+#define RULES "CLAIM:VALUE with a claim of " WF_CONF_RULE_CLAIMS \
+    " (display names, " WF_CONF_DISPLAY_CLAIMS ", stand in require_name alone)"
+
+static const struct wf_conf_key keys[] = {
+    [WF_KEY_TYPE] = {
+        .name = "type", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_choice, .range = {.choices = "workfront"}, .required = true,
+        .expected = "workfront (oidc is not available in this version)",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_provider_conf, type)},
+    [WF_KEY_URL] = {
+        .name = "url", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_host_url, .required = true,
+        .expected = "https://HOST or https://HOST:PORT without path, query and fragment (http:// "
+                    "only to loopback and with allow_http_loopback = yes)",
+        .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, url)},
+    [WF_KEY_CLIENT_ID] = {
+        .name = "client_id", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_token, .range = {.max = 128}, .required = true,
+        .expected = "the application's client ID, 1 to 128 bytes of printable ASCII without blanks",
+        .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, client_id)},
+    [WF_KEY_CLIENT_SECRET_FILE] = {
+        .name = "client_secret_file", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_path, .hidden = true,
+        .expected = ABSOLUTE_PATH " of a file that holds the client secret",
+        .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, client_secret_file)},
+    [WF_KEY_REDIRECT_URI] = {
+        .name = "redirect_uri", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_url, .required = true,
+        .expected = "a redirect URL of the application, https:// and without fragment (http:// "
+                    "only to loopback and with allow_http_loopback = yes)",
+        .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, redirect_uri)},
+    [WF_KEY_API_VERSION] = {
+        .name = "api_version", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_version, .standard = "v20.0",
+        .expected = "a version of Workfront's API, such as v20.0",
+        .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, api_version)},
+    [WF_KEY_SCOPE] = {
+        .name = "scope", .owner = WF_CONF_OF_PROVIDER, .kind = wf_conf_scope,
+        .expected = "words of printable ASCII without \" and \\, one blank between them",
+        .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, scope)},
+    [WF_KEY_CA_FILE] = {
+        .name = "ca_file", .owner = WF_CONF_OF_PROVIDER, .kind = wf_conf_path,
+        .expected = ABSOLUTE_PATH " of a file of PEM certificates",
+        .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, ca_file)},
+    [WF_KEY_PROXY] = {
+        .name = "proxy", .owner = WF_CONF_OF_PROVIDER, .kind = wf_conf_proxy, .hidden = true,
+        .expected = "http://HOST:PORT or https://HOST:PORT and nothing else",
+        .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, proxy)},
+    [WF_KEY_TIMEOUT] = {
+        .name = "timeout", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_duration, .range = {.min = 1, .max = 60}, .standard = "10s",
+        .expected = "1s to 60s",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_provider_conf, timeout)},
+    [WF_KEY_ALLOW_HTTP_LOOPBACK] = {
+        .name = "allow_http_loopback", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_choice, .range = {.choices = "no|yes"}, .standard = "no",
+        .expected = "yes or no",
+        .store = WF_CONF_STORE_BOOL, IN(wf_provider_conf, allow_http_loopback)},
+    [WF_KEY_HELPER_USER] = {
+        .name = "helper_user", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_user, .standard = WF_HELPER_USER,
+        .expected = "a local user name, such as " WF_HELPER_USER,
+        .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, helper_user)},
+
+    [WF_KEY_USERNAME] = {
+        .name = "username", .owner = WF_CONF_OF_NAMING,
+        .kind = wf_conf_name_claims, .standard = "username, emailAddr",
+        .expected = "a list of claims of " WF_CONF_NAME_CLAIMS,
+        .store = WF_CONF_STORE_WORDS, IN(wf_naming, username)},
+    [WF_KEY_STRIP_DOMAIN] = {
+        .name = "strip_domain", .owner = WF_CONF_OF_NAMING, .kind = wf_conf_domain,
+        .expected = "a domain without @, such as acme.example",
+        .store = WF_CONF_STORE_TEXT, IN(wf_naming, strip_domain)},
+    [WF_KEY_USERNAME_REGEX] = {
+        .name = "username_regex", .owner = WF_CONF_OF_NAMING, .kind = wf_conf_regex,
+        .expected = "a POSIX extended regular expression of printable ASCII with at most one "
+                    "(group), no back-reference, and little repetition (the product of all {counts} "
+                    "plus one, a + being 2, is at most 1000)",
+        .store = WF_CONF_STORE_TEXT, IN(wf_naming, username_regex)},
+    [WF_KEY_MAP_FILE] = {
+        .name = "map_file", .owner = WF_CONF_OF_NAMING, .kind = wf_conf_path,
+        .expected = ABSOLUTE_PATH " of a map file",
+        .store = WF_CONF_STORE_TEXT, IN(wf_naming, map_file)},
+
+    [WF_KEY_PROVIDER] = {
+        .name = "provider", .owner = WF_CONF_OF_POLICY, .kind = wf_conf_providers,
+        .expected = "names of [provider NAME] sections, each once",
+        .store = WF_CONF_STORE_NOTHING},
+    [WF_KEY_FLOW] = {
+        .name = "flow", .owner = WF_CONF_OF_POLICY,
+        .kind = wf_conf_choice, .range = {.choices = "code"}, .standard = "code",
+        .expected = "code",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_policy, flow)},
+    [WF_KEY_QR] = {
+        .name = "qr", .owner = WF_CONF_OF_POLICY,
+        .kind = wf_conf_choice, .range = {.choices = "auto|no|utf8|ascii"}, .standard = "auto",
+        .expected = "auto, no, utf8 or ascii",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_policy, qr)},
+    [WF_KEY_MIN_UID] = {
+        .name = "min_uid", .owner = WF_CONF_OF_POLICY,
+        .kind = wf_conf_number, .range = {.max = 4294967294}, .standard = "1000",
+        .expected = "a user id, 0 to 4294967294",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_policy, min_uid)},
+    [WF_KEY_MAX_UID] = {
+        .name = "max_uid", .owner = WF_CONF_OF_POLICY,
+        .kind = wf_conf_number, .range = {.max = 4294967294}, .standard = "60000",
+        .expected = "a user id, 0 to 4294967294",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_policy, max_uid)},
+    [WF_KEY_ALLOW_USERS] = {
+        .name = "allow_users", .owner = WF_CONF_OF_POLICY, .kind = wf_conf_users,
+        .expected = "a list of local user names or " RULES,
+        .store = WF_CONF_STORE_WORDS, IN(wf_policy, allow_users)},
+    [WF_KEY_DENY_USERS] = {
+        .name = "deny_users", .owner = WF_CONF_OF_POLICY, .kind = wf_conf_users,
+        .expected = "a list of local user names or " RULES,
+        .store = WF_CONF_STORE_WORDS, IN(wf_policy, deny_users)},
+    [WF_KEY_REQUIRE] = {
+        .name = "require", .owner = WF_CONF_OF_POLICY, .kind = wf_conf_rules,
+        .expected = "a list of " RULES,
+        .store = WF_CONF_STORE_WORDS, IN(wf_policy, require)},
+    [WF_KEY_REQUIRE_NAME] = {
+        .name = "require_name", .owner = WF_CONF_OF_POLICY, .kind = wf_conf_display_rules,
+        .expected = "a list of CLAIM:VALUE with a claim of " WF_CONF_DISPLAY_CLAIMS,
+        .store = WF_CONF_STORE_WORDS, IN(wf_policy, require_name)},
+};
+/* clang-format on */
+_Static_assert(WF_ARRAY_LEN(keys) == WF_CONF_KEY_COUNT, "every key has its row");
+_Static_assert(sizeof(enum wf_qr) == sizeof(unsigned) && sizeof(enum wf_flow) == sizeof(unsigned) &&
+                   sizeof(enum wf_provider_type) == sizeof(unsigned) &&
+                   sizeof(uint32_t) == sizeof(unsigned),
+               "WF_CONF_STORE_UNSIGNED fits them all");
+
+const struct wf_conf_key *wf_conf_key(enum wf_conf_key_id id)
+{
+    return &keys[id];
+}
+
+bool wf_conf_key_find(const char *name, enum wf_conf_key_id *ret)
+{
+    for (size_t i = 0; i < WF_ARRAY_LEN(keys); i++) {
+        if (strcmp(keys[i].name, name) == 0) {
+            *ret = (enum wf_conf_key_id)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool wf_conf_key_fits(const struct wf_conf_key *key, enum wf_conf_section_kind kind)
+{
+    return key->owner == WF_CONF_OF_NAMING ||
+           (key->owner == WF_CONF_OF_PROVIDER) == (kind == WF_CONF_PROVIDER);
+}
+
+/* Longer names are no key's neighbour: the longest key has 19 bytes. */
+#define NAME_MAX_BYTES 24
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+    size_t ab = a < b ? a : b;
+
+    return ab < c ? ab : c;
+}
+
+/* How many bytes must be added, dropped or replaced to make b of a (Levenshtein). Both at most
+ * NAME_MAX_BYTES long. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[NAME_MAX_BYTES + 1];
+    size_t width = strlen(b);
+
+    for (size_t j = 0; j <= width; j++)
+        row[j] = j;
+    for (size_t i = 0; a[i] != '\0'; i++) {
+        size_t corner = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < width; j++) {
+            size_t above = row[j + 1];
+            row[j + 1] = least(above + 1, row[j] + 1, corner + (a[i] == b[j] ? 0 : 1));
+            corner = above;
+        }
+    }
+    return row[width];
+}
+
+const char *wf_conf_key_nearest(const char *name, enum wf_conf_section_kind kind)
+{
+    const char *nearest = NULL;
+    size_t len = strlen(name);
+    /* One slip in three bytes still looks like the word that was meant */
+    size_t best = len / 3 + 1;
+
+    if (len < 2 || len > NAME_MAX_BYTES)
+        return NULL;
+    for (size_t i = 0; i < WF_ARRAY_LEN(keys); i++) {
+        if (!wf_conf_key_fits(&keys[i], kind))
+            continue;
+        /* "client_secret" means client_secret_file, however far that is in bytes */
+        size_t far =
+            len > 4 && strncmp(keys[i].name, name, len) == 0 ? 0 : distance(name, keys[i].name);
+        if (far < best) {
+            best = far;
+            nearest = keys[i].name;
+        }
+    }
+    return nearest;
+}
+
+void wf_conf_key_store(const struct wf_conf_key *key, const struct wf_conf_value *value,
+                       void *owner)
+{
+    char *place = (char *)owner + key->offset;
+    const char *text = value->text;
+    unsigned number = (unsigned)value->number;
+    bool yes = value->number != 0;
+
+    switch (key->store) {
+    case WF_CONF_STORE_NOTHING:
+        break;
+    case WF_CONF_STORE_TEXT:
+        memcpy(place, &text, sizeof(text));
+        break;
+    case WF_CONF_STORE_UNSIGNED:
+        memcpy(place, &number, sizeof(number));
+        break;
+    case WF_CONF_STORE_BOOL:
+        memcpy(place, &yes, sizeof(yes));
+        break;
+    case WF_CONF_STORE_WORDS:
+        memcpy(place, &value->words, sizeof(value->words));
+        break;
+    }
+}

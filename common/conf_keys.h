@@ -1,0 +1,91 @@
+/*
+ * The table of keys: name, where it may stand, kind, range, default and where the value goes. The
+ * manual page wfauth.conf.5 says the same in words; tests/unit/test_conf_man.c compares them.
+ */
+#ifndef WF_CONF_KEYS_H
+#define WF_CONF_KEYS_H
+
+#include <stdbool.h>
+
+#include "conf_value.h"
+
+enum wf_conf_key_id {
+    WF_KEY_TYPE,
+    WF_KEY_URL,
+    WF_KEY_CLIENT_ID,
+    WF_KEY_CLIENT_SECRET_FILE,
+    WF_KEY_REDIRECT_URI,
+    WF_KEY_API_VERSION,
+    WF_KEY_SCOPE,
+    WF_KEY_CA_FILE,
+    WF_KEY_PROXY,
+    WF_KEY_TIMEOUT,
+    WF_KEY_ALLOW_HTTP_LOOPBACK,
+    WF_KEY_HELPER_USER,
+    WF_KEY_USERNAME,
+    WF_KEY_STRIP_DOMAIN,
+    WF_KEY_USERNAME_REGEX,
+    WF_KEY_MAP_FILE,
+    WF_KEY_PROVIDER,
+    WF_KEY_FLOW,
+    WF_KEY_QR,
+    WF_KEY_MIN_UID,
+    WF_KEY_MAX_UID,
+    WF_KEY_ALLOW_USERS,
+    WF_KEY_DENY_USERS,
+    WF_KEY_REQUIRE,
+    WF_KEY_REQUIRE_NAME,
+};
+#define WF_CONF_KEY_COUNT (WF_KEY_REQUIRE_NAME + 1)
+
+enum wf_conf_section_kind {
+    WF_CONF_PROVIDER,
+    WF_CONF_SERVICE,
+};
+
+/* Which struct of conf.h holds the value. A naming key may stand in both kinds of section. */
+enum wf_conf_owner {
+    WF_CONF_OF_PROVIDER, /* struct wf_provider_conf */
+    WF_CONF_OF_NAMING,   /* struct wf_naming */
+    WF_CONF_OF_POLICY,   /* struct wf_policy */
+};
+
+enum wf_conf_store {
+    WF_CONF_STORE_NOTHING,
+    WF_CONF_STORE_TEXT,
+    WF_CONF_STORE_UNSIGNED, /* unsigned, uint32_t, enums */
+    WF_CONF_STORE_BOOL,
+    WF_CONF_STORE_WORDS,
+};
+
+struct wf_conf_key {
+    const char *name;
+    enum wf_conf_owner owner;
+    wf_conf_kind *kind;
+    struct wf_conf_range range;
+    const char *standard; /* the default, as one would write it; NULL: none */
+    const char *expected; /* completes "expected …" */
+    bool required;
+    bool hidden; /* a secret might stand here by mistake: its value is not shown */
+    enum wf_conf_store store;
+    size_t offset; /* in the owner's struct */
+};
+
+/* The key's row; id below WF_CONF_KEY_COUNT. */
+const struct wf_conf_key *wf_conf_key(enum wf_conf_key_id id);
+
+/* True, and its id, if there is a key of this name. */
+bool wf_conf_key_find(const char *name, enum wf_conf_key_id *ret);
+
+/* True if the key may stand in sections of this kind. */
+bool wf_conf_key_fits(const struct wf_conf_key *key, enum wf_conf_section_kind kind);
+
+/* The name of the key that most resembles name among those of this kind of section; NULL if none
+ * is near. */
+const char *wf_conf_key_nearest(const char *name, enum wf_conf_section_kind kind);
+
+/* Write a good value to its place in the owner's struct. */
+void wf_conf_key_store(const struct wf_conf_key *key, const struct wf_conf_value *value,
+                       void *owner);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * What the values of the configuration may look like: one function for each kind of value. A key
+ * of the table in conf_keys.c names one of them, with its range.
+ */
+#ifndef WF_CONF_VALUE_H
+#define WF_CONF_VALUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf_internal.h"
+
+/* One value as it stands in a section. line is 0 where the key is absent. */
+struct wf_conf_value {
+    unsigned line;
+    bool good; /* parsed: what its kind fills is set */
+    char *text;
+    uint64_t number; /* numbers, seconds, the index of a choice */
+    struct wf_words words;
+};
+
+/* The bounds of one key; what they bound, the kind says. */
+struct wf_conf_range {
+    uint64_t min;
+    uint64_t max;
+    const char *choices; /* "auto|no|utf8": its index is the number */
+};
+
+/* Judge value->text (valid UTF-8 without control characters, blanks trimmed) and set the rest of
+ * *value. What is allocated belongs to pool. False if the text is not of this kind, or memory is
+ * short (pool->failed). */
+typedef bool wf_conf_kind(struct wf_conf_pool *pool, const struct wf_conf_range *range,
+                          struct wf_conf_value *value);
+
+wf_conf_kind wf_conf_choice;
+wf_conf_kind wf_conf_number;   /* min..max */
+wf_conf_kind wf_conf_duration; /* min..max seconds */
+wf_conf_kind wf_conf_token;    /* printable ASCII without blanks, at most max bytes */
+wf_conf_kind wf_conf_path;     /* absolute */
+wf_conf_kind wf_conf_host_url; /* wf_url_check, no path or query; one trailing slash is dropped */
+wf_conf_kind wf_conf_url;      /* wf_url_check */
+wf_conf_kind wf_conf_proxy;    /* http:// or https://, host:port */
+wf_conf_kind wf_conf_version;  /* v20.0 */
+wf_conf_kind wf_conf_scope;    /* RFC 6749 §3.3 */
+wf_conf_kind wf_conf_user;     /* a local user name */
+wf_conf_kind wf_conf_domain;   /* folded to lower case */
+wf_conf_kind wf_conf_regex;    /* POSIX extended, at most one group, bounded repetition */
+
+/* Lists, separated by commas, no word empty */
+wf_conf_kind wf_conf_providers;     /* names of provider sections */
+wf_conf_kind wf_conf_name_claims;   /* claims that may become a local name */
+wf_conf_kind wf_conf_users;         /* local names or rules on claims that nobody can forge */
+wf_conf_kind wf_conf_rules;         /* such rules alone */
+wf_conf_kind wf_conf_display_rules; /* rules on display names alone */
+
+/* True if the span may name a section: letters, digits, '-', '_' and '.', not '-' or '.' first. */
+bool wf_conf_is_section_name(struct wf_span name);
+
+/* The claims, as the texts of expected values list them. */
+#define WF_CONF_NAME_CLAIMS "ID, username, emailAddr"
+#define WF_CONF_RULE_CLAIMS WF_CONF_NAME_CLAIMS ", accessLevelID, homeGroupID, homeTeamID, roleIDs"
+#define WF_CONF_DISPLAY_CLAIMS "accessLevel, homeGroup, homeTeam, roles"
+
+#endif
