@@ -66,7 +66,7 @@ struct wf_conf_key {
     const char *standard; /* the default, as one would write it; NULL: none */
     const char *expected; /* completes "expected …" */
     bool required;
-    bool hidden; /* a secret might stand here by mistake: its value is not shown */
+    bool hidden; /* a secret may stand here by mistake: a refused value is not shown */
     enum wf_conf_store store;
     size_t offset; /* in the owner's struct */
 };

@@ -247,6 +247,12 @@ static void refuse_key(struct reader *r, const char *name)
         wf_conf_mistake(r->mistakes, place_of(r, name), "unknown key, see wfauth.conf(5)");
 }
 
+/* Whether a refused value may be or hold a secret: then it stays out of logs. */
+static bool is_delicate(const struct wf_conf_key *key, const char *text)
+{
+    return key->hidden || (strstr(text, "://") != NULL && strchr(text, '@') != NULL);
+}
+
 static void take_value(struct reader *r, enum wf_conf_key_id id, const char *text)
 {
     const struct wf_conf_key *key = wf_conf_key(id);
@@ -262,7 +268,7 @@ static void take_value(struct reader *r, enum wf_conf_key_id id, const char *tex
     value->good = value->text != NULL && key->kind(r->pool, &key->range, value);
     if (value->good)
         return;
-    if (key->hidden && text[0] != '\0')
+    if (text[0] != '\0' && is_delicate(key, text))
         wf_conf_mistake(r->mistakes, place_of(r, key->name),
                         "found something else (not shown here), expected %s", key->expected);
     else

@@ -9,7 +9,8 @@ unit_tests = \
 	%D%/unit/test_url \
 	%D%/unit/test_json \
 	%D%/unit/test_file \
-	%D%/unit/test_conf
+	%D%/unit/test_conf \
+	%D%/unit/test_conf_mistakes
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 unit_cppflags = $(AM_CPPFLAGS) -I$(srcdir)/tests/lib $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS)
@@ -58,7 +59,11 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_conf_SOURCES = %D%/unit/test_conf.c
 %C%_unit_test_conf_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_conf_LDADD = $(unit_ldadd)
-%C%_unit_test_conf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc
+%C%_unit_test_conf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=geteuid,--wrap=eaccess
+
+%C%_unit_test_conf_mistakes_SOURCES = %D%/unit/test_conf_mistakes.c
+%C%_unit_test_conf_mistakes_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_conf_mistakes_LDADD = $(unit_ldadd)
 endif
 
 # Fuzz targets: fuzz_X is made of fuzz_X.c and lives on corpus/X; a new one is one line here. With
