@@ -31,7 +31,7 @@ char *sb_dup(const char *text)
     return text ? sb_dupn(text, strlen(text)) : NULL;
 }
 
-static char *format_va(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static char *format_va(const char *format, va_list args)
 {
     char *text = NULL;
     if (vasprintf(&text, format, args) < 0) {
