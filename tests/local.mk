@@ -87,4 +87,4 @@ LDADD = $(fuzz_engine) common/libwfcore.la
 EXTRA_DIST += %D%/fuzz/fuzz.h %D%/fuzz/corpus
 
 dist_noinst_SCRIPTS += %D%/run %D%/lint.sh %D%/layers.sh %D%/symbols.sh %D%/man.sh
-EXTRA_DIST += %D%/lib .ci/run
+EXTRA_DIST += %D%/lib %D%/e2e .ci/run

@@ -1,0 +1,103 @@
+"""The sandbox, a local stand-in for Workfront's OAuth2 service, driven by its own command line."""
+
+import json
+import os
+import subprocess
+
+from harness import expect, within
+
+
+class Sandbox:
+    """One sandbox that serves; its users and applications are made by the command line."""
+
+    def __init__(self, program, directory, *options):
+        self.program = program
+        self.directory = directory
+        self.password = "correct horse battery staple"
+        # Everything handed out that may never stand in a log
+        self.secrets = []
+        self.process = None
+        self.options = list(options)
+        self.url = None
+        os.makedirs(directory, exist_ok=True)
+        self.start()
+
+    def start(self, port="0", *options):
+        argv = [self.program, "-d", self.directory, "serve", "--port", port] + self.options + list(options)
+        with open(self.directory + "/serve.log", "ab") as log:
+            self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=log, text=True)
+        ready = self.process.stdout.readline()
+        expect(ready.startswith("ready https://"), "the sandbox says", repr(ready))
+        self.url = ready.split()[1]
+
+    @property
+    def port(self):
+        return self.url.rsplit(":", 1)[1]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+        self.process.stdout.close()
+
+    def restart(self, *options):
+        """The same service at the same place, with other options."""
+        port = self.port
+        self.stop()
+        self.start(port, *options)
+
+    def run(self, *argv, status=0):
+        done = subprocess.run([self.program, "-d", self.directory] + list(argv), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60,
+                              check=False)
+        expect(done.returncode == status, "wfauth-sandbox", " ".join(argv), "ended with", done.returncode,
+               done.stderr)
+        return done.stdout
+
+    def user(self, name, *options, email=None):
+        self.run("user", "create", name, "--email", email or name, "--password", self.password, *options)
+
+    def app(self, kind, name, redirect, *options):
+        """Make an application; ("client_id", "client_secret" or None)."""
+        out = self.run("app", "create", "--type", kind, "--name", name, "--redirect-url", redirect, *options)
+        found = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
+        secret = found.get("client_secret")
+        if secret:
+            self.secrets.append(secret)
+        return found["client_id"], secret
+
+    def fault(self, endpoint, kind, *options):
+        self.run("fault", "set", endpoint, kind, *options)
+
+    def clear(self):
+        self.run("fault", "clear")
+        self.run("requests", "--clear")
+
+    def requests(self):
+        """The record of requests since the last clear(), oldest first."""
+        return json.loads(self.run("requests", "--json") or "[]")
+
+    def sign_in(self, url, user, *options):
+        """Play the browser: sign in at this address; the address at which it ends."""
+        out = self.run("sign-in", "--url", url, "--username", user, "--password", self.password, *options)
+        redirect = out.strip().splitlines()[-1]
+        if "code=" in redirect:
+            self.secrets.append(redirect.split("code=", 1)[1].split("&")[0])
+        return redirect
+
+    def group(self, kind, name):
+        """Make a group, role or team; its ID."""
+        return self.run(kind, "create", name).strip()
+
+    def alive(self):
+        return self.process.poll() is None
+
+
+def listening(port):
+    """True once something listens on this port of 127.0.0.1."""
+    wanted = "0100007F:%04X" % port
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        return any(line.split()[1] == wanted and line.split()[3] == "0A" for line in list(table)[1:])
+
+
+def wait_listening(port):
+    within(10, lambda: listening(port), "listening on port %d" % port)
