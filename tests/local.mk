@@ -70,6 +70,7 @@ endif
 # --enable-fuzzers each is a libFuzzer program, else a plain one that replays its corpus.
 fuzz_targets = \
 	%D%/fuzz/fuzz_base64 \
+	%D%/fuzz/fuzz_conf \
 	%D%/fuzz/fuzz_json \
 	%D%/fuzz/fuzz_text \
 	%D%/fuzz/fuzz_url

@@ -1,0 +1,91 @@
+/* The configuration: whatever the text, it is refused with lines that say where, or every promise
+ * of conf.h about its structs holds. */
+#include "config.h"
+
+#include "fuzz.h"
+
+#include <string.h>
+
+#include "conf.h"
+#include "url.h"
+
+static void count_line(void *ctx, const char *line)
+{
+    unsigned *count = ctx;
+
+    (*count)++;
+    FUZZ_CLAIM(strncmp(line, "fuzz:", 5) == 0);
+    FUZZ_CLAIM(wf_text_is_clean(line, strlen(line)));
+}
+
+static void check_words(const struct wf_words *words)
+{
+    FUZZ_CLAIM(words->count <= WF_CONF_LINE_MAX / 2);
+    for (size_t i = 0; i < words->count; i++) {
+        size_t len = strlen(words->items[i]);
+        FUZZ_CLAIM(len > 0);
+        FUZZ_CLAIM(wf_text_is_clean(words->items[i], len));
+        FUZZ_CLAIM(strchr(words->items[i], ',') == NULL);
+    }
+}
+
+static void check_provider(const struct wf_conf *conf, const struct wf_provider_conf *provider)
+{
+    bool http = provider->allow_http_loopback;
+
+    FUZZ_CLAIM(wf_conf_provider(conf, provider->name) == provider);
+    FUZZ_CLAIM(wf_url_check(provider->url, http, NULL) == WF_OK);
+    FUZZ_CLAIM(strpbrk(strstr(provider->url, "://") + 3, "/?#") == NULL);
+    FUZZ_CLAIM(wf_url_check(provider->redirect_uri, http, NULL) == WF_OK);
+    FUZZ_CLAIM(provider->client_id[0] != '\0');
+    FUZZ_CLAIM(provider->timeout >= 1 && provider->timeout <= 60);
+    FUZZ_CLAIM(provider->api_version[0] == 'v');
+    FUZZ_CLAIM(provider->helper_user[0] != '\0');
+    FUZZ_CLAIM(provider->client_secret_file == NULL || provider->client_secret_file[0] == '/');
+    FUZZ_CLAIM(provider->ca_file == NULL || provider->ca_file[0] == '/');
+}
+
+static void check_policy(const struct wf_conf *conf, const struct wf_policy *policy)
+{
+    const struct wf_policy *found = NULL;
+
+    FUZZ_CLAIM(wf_conf_policy(conf, policy->service, &found, NULL) == WF_OK && found == policy);
+    FUZZ_CLAIM(policy->min_uid <= policy->max_uid && policy->max_uid != UINT32_MAX);
+    FUZZ_CLAIM(policy->qr <= WF_QR_ASCII);
+    FUZZ_CLAIM(policy->accepted_count > 0);
+    for (size_t i = 0; i < policy->accepted_count; i++) {
+        const struct wf_naming *naming = &policy->accepted[i].naming;
+        FUZZ_CLAIM(policy->accepted[i].provider != NULL);
+        FUZZ_CLAIM(naming->username.count > 0);
+        FUZZ_CLAIM(naming->map_file == NULL || naming->map_file[0] == '/');
+        check_words(&naming->username);
+    }
+    check_words(&policy->allow_users);
+    check_words(&policy->deny_users);
+    check_words(&policy->require);
+    check_words(&policy->require_name);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_conf *conf = NULL;
+    unsigned lines = 0;
+    enum wf_reason reason =
+        wf_conf_parse("fuzz", (const char *)data, size, count_line, &lines, &conf, &err);
+
+    FUZZ_CLAIM(reason == WF_OK || reason == WF_CONFIG);
+    if (reason == WF_CONFIG) {
+        FUZZ_CLAIM(conf == NULL && err.text[0] != '\0' && lines <= WF_CONF_MISTAKES_MAX + 1);
+        FUZZ_CLAIM(lines > 0 || size > WF_CONF_FILE_MAX);
+        return 0;
+    }
+    FUZZ_CLAIM(lines == 0 && wf_conf_provider_at(conf, 0) != NULL);
+    FUZZ_CLAIM(wf_conf_policy_at(conf, 0) != NULL);
+    for (size_t i = 0; wf_conf_provider_at(conf, i) != NULL; i++)
+        check_provider(conf, wf_conf_provider_at(conf, i));
+    for (size_t i = 0; wf_conf_policy_at(conf, i) != NULL; i++)
+        check_policy(conf, wf_conf_policy_at(conf, i));
+    wf_conf_free(conf);
+    return 0;
+}
