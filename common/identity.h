@@ -12,26 +12,37 @@
 
 #include "conf.h"
 #include "err.h"
+#include "user.h"
 
 struct json_t;
 
-/* Bytes of a local user name: what useradd and utmp hold. */
-#define WF_USER_MAX 32
-/* Bytes of a claim that may become a name: an e-mail address (RFC 5321 §4.5.3.1) fits. */
-#define WF_CLAIM_MAX 320
-
-/* Map the claims to a local name and judge it: first present claim of the naming's list, printable
- * ASCII up to WF_CLAIM_MAX bytes, folded to lower case; then map_file if it has a line for the
- * value; else strip_domain (a value without exactly @domain is refused), then username_regex
- * (matches the whole value; group 1 if there is one is the name). The result must be a valid name
- * ([a-z_][a-z0-9_.-]*, at most WF_USER_MAX bytes) and, unless a line of the map file gave it, no
- * name that daemons treat as special (root, nobody, daemon, cyrus, admin, anyone, anonymous, …).
- * Where requested_user is given: equal to it, byte by byte. `ask_passwd`: the account must exist;
- * where passwd knows the name min_uid..max_uid hold in any case. Then deny_users, allow_users,
- * require and require_name of the policy.
- * ret_user: the name, written as soon as it is known to be valid and the requested one, even where
- * the verdict then is WF_DENIED; else "". WF_OK, WF_IDENTITY, WF_DENIED, WF_CONFIG (map file),
- * WF_UNREACHABLE (name service does not answer), WF_INTERNAL. Any thread. */
+/* Map the claims to a local name and judge it.
+ *
+ * Who it is, WF_IDENTITY if a step fails:
+ * 1. The first present claim of the naming's list counts; absent, null and "" are not present. A
+ *    present one that is no string (an array is none), not printable ASCII or longer than
+ *    WF_CLAIM_MAX is refused, never passed over; so is "email" without email_verified = true
+ *    (OpenID Connect Core §5.1). A-Z is folded to a-z and nothing else is normalised, so no two
+ *    persons' values can become one by look or by Unicode's rules.
+ * 2. If map_file has a line for the value, it gives the name ("-": refused). Else strip_domain (a
+ *    value that is not LOCAL@domain with one '@' is refused), then username_regex, which must
+ *    match the whole of what is left; its group 1, where it has one that took part, is the name.
+ *    The ranges and classes of an expression follow the host's locale as regcomp(3) says, and no
+ *    further: the value is ASCII.
+ * 3. The name must be valid (wf_user_is_valid) and, unless a line of the map file gave it, not
+ *    special (wf_user_is_special); where requested_user is given, equal to it byte by byte.
+ * 4. passwd: with ask_passwd the account must exist; where passwd knows the name, its uid lies in
+ *    min_uid..max_uid, is never 65534 (nobody) or (uid_t)-1, and is 0 only by a line of the map
+ *    file, whatever the account is called.
+ *
+ * Whether they may, WF_DENIED if not: no item of deny_users fits; one of allow_users does, unless
+ * the list is empty; all of require and require_name do. An item CLAIM:VALUE fits if the claim is
+ * that string, or an array that holds it, byte by byte; any other item is a local user name. So
+ * what is absent never fits.
+ *
+ * ret_user: the name where the verdict is WF_OK or WF_DENIED (an audit line names who was
+ * denied), else "". WF_OK, WF_IDENTITY, WF_DENIED, WF_CONFIG (map file, regex, an item of a list),
+ * WF_UNREACHABLE (the name service fails), WF_INTERNAL. Any thread. */
 enum wf_reason wf_identity_judge(const struct wf_policy *policy, const struct wf_naming *naming,
                                  const struct json_t *claims, const char *requested_user,
                                  bool ask_passwd, char ret_user[WF_USER_MAX + 1],
@@ -39,13 +50,15 @@ enum wf_reason wf_identity_judge(const struct wf_policy *policy, const struct wf
 
 /* Whether a requested user could sign in at all, before anything is known of the person: a valid
  * name; known to passwd; uid in bounds (so root and system accounts never, unless the policy's
- * bounds are set for it). WF_OK, WF_IDENTITY, WF_UNREACHABLE, WF_INTERNAL. Any thread. */
+ * bounds are set for it; whether the map file has a line for them is not known yet). WF_OK,
+ * WF_IDENTITY, WF_UNREACHABLE, WF_INTERNAL. Any thread. */
 enum wf_reason wf_identity_check_user(const struct wf_policy *policy, const char *user,
                                       struct wf_err *err) WF_MUST_USE;
 
 /* Judge a local name by those rules alone that need no claims: deny_users by name, and allow_users
  * where it holds nothing but names. For the account phase of somebody who came in another way.
- * WF_OK or WF_DENIED. Any thread. */
+ * WF_OK, WF_DENIED, or WF_CONFIG for an item that is neither a name nor CLAIM:VALUE. Any
+ * thread. */
 enum wf_reason wf_identity_check_name(const struct wf_policy *policy, const char *user,
                                       struct wf_err *err) WF_MUST_USE;
 

@@ -14,6 +14,8 @@ core_sources = \
 	%D%/url.c %D%/url.h \
 	%D%/json.c %D%/json.h \
 	%D%/file.c %D%/file.h \
+	%D%/qr.c %D%/qr.h \
+	%D%/user.c %D%/user.h \
 	%D%/conf.c %D%/conf.h %D%/conf_internal.h \
 	%D%/conf_value.c %D%/conf_value.h \
 	%D%/conf_keys.c %D%/conf_keys.h \
@@ -21,11 +23,13 @@ core_sources = \
 	%D%/conf_read.c \
 	%D%/http.c %D%/http.h \
 	%D%/http_frame.c %D%/http_frame.h \
-	%D%/http_helper.c %D%/http_helper_internal.h
+	%D%/http_helper.c %D%/http_helper_internal.h \
+	%D%/mapfile.c %D%/mapfile.h \
+	%D%/identity.c %D%/identity.h
 
 %C%_libwfcore_la_SOURCES = %D%/macros.h $(core_sources)
-%C%_libwfcore_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS)
-%C%_libwfcore_la_LIBADD = $(CRYPTO_LIBS) $(JANSSON_LIBS) $(INIH_LIBS)
+%C%_libwfcore_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(QRENCODE_CFLAGS)
+%C%_libwfcore_la_LIBADD = $(CRYPTO_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(QRENCODE_LIBS)
 
 # libcurl stays out of libwfcore.la: a module takes in the whole of a libtool
 # convenience library, and pam_workfront.so must not need libcurl.

@@ -10,7 +10,11 @@ unit_tests = \
 	%D%/unit/test_json \
 	%D%/unit/test_file \
 	%D%/unit/test_conf \
-	%D%/unit/test_conf_mistakes
+	%D%/unit/test_conf_mistakes \
+	%D%/unit/test_user \
+	%D%/unit/test_mapfile \
+	%D%/unit/test_identity \
+	%D%/unit/test_qr
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 unit_cppflags = $(AM_CPPFLAGS) -I$(srcdir)/tests/lib $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS)
@@ -64,6 +68,26 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_conf_mistakes_SOURCES = %D%/unit/test_conf_mistakes.c
 %C%_unit_test_conf_mistakes_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_conf_mistakes_LDADD = $(unit_ldadd)
+
+%C%_unit_test_user_SOURCES = %D%/unit/test_user.c
+%C%_unit_test_user_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_user_LDADD = $(unit_ldadd)
+%C%_unit_test_user_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=free,--wrap=getpwnam_r
+
+%C%_unit_test_mapfile_SOURCES = %D%/unit/test_mapfile.c
+%C%_unit_test_mapfile_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_mapfile_LDADD = $(unit_ldadd)
+%C%_unit_test_mapfile_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
+
+%C%_unit_test_identity_SOURCES = %D%/unit/test_identity.c
+%C%_unit_test_identity_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_identity_LDADD = $(unit_ldadd)
+%C%_unit_test_identity_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r
+
+%C%_unit_test_qr_SOURCES = %D%/unit/test_qr.c
+%C%_unit_test_qr_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_qr_LDADD = $(unit_ldadd)
+%C%_unit_test_qr_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
 endif
 
 # Fuzz targets: fuzz_X is made of fuzz_X.c and lives on corpus/X; a new one is one line here. With
@@ -72,6 +96,7 @@ fuzz_targets = \
 	%D%/fuzz/fuzz_base64 \
 	%D%/fuzz/fuzz_conf \
 	%D%/fuzz/fuzz_json \
+	%D%/fuzz/fuzz_mapfile \
 	%D%/fuzz/fuzz_text \
 	%D%/fuzz/fuzz_url
 check_PROGRAMS += $(fuzz_targets)
