@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app.h"
 #include "text.h"
 
 __attribute__((format(printf, 1, 0))) static void complain(const char *format, va_list args)
@@ -101,6 +102,41 @@ long long sb_cli_expiry(const char *text, const char *option)
     return sb_cli_number(text, option, 1, 10LL * 365 * 24 * 3600);
 }
 
+bool sb_cli_wants_json(struct sb_cli *cli)
+{
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+    bool json = false;
+    while (sb_cli_option(cli, options) != -1)
+        json = true;
+    return json;
+}
+
+char *sb_cli_hex(const char *hex, const char *option, size_t *ret_n)
+{
+    size_t n = strlen(hex) / 2;
+    char *bytes = sb_alloc(n + 1);
+    for (size_t i = 0; i < n; i++) {
+        int high = sb_hex_digit(hex[2 * i]);
+        int low = sb_hex_digit(hex[2 * i + 1]);
+        if (high < 0 || low < 0)
+            sb_cli_usage("%s: not hexadecimal digits: %s", option, hex);
+        bytes[i] = (char)(high * 16 + low);
+    }
+    if (strlen(hex) % 2)
+        sb_cli_usage("%s: an odd number of hexadecimal digits: %s", option, hex);
+    *ret_n = n;
+    return bytes;
+}
+
+struct sb_app *sb_cli_app(struct sb_cli *cli)
+{
+    const char *client_id = sb_cli_word(cli, "CLIENT_ID");
+    struct sb_app *app = sb_app_load(cli->db, client_id);
+    if (!app)
+        sb_cli_fail("there is no application %s", client_id);
+    return app;
+}
+
 void sb_cli_print(const char *bytes, size_t n)
 {
     struct sb_str shown = {0};
@@ -115,4 +151,12 @@ void sb_cli_json(json_t *json)
     puts(text ? text : "null");
     free(text);
     json_decref(json);
+}
+
+void sb_cli_json_list(json_t *list, bool wanted)
+{
+    if (wanted)
+        sb_cli_json(list);
+    else
+        json_decref(list);
 }

@@ -10,6 +10,8 @@
 #include <jansson.h>
 #include <sqlite3.h>
 
+struct sb_app;
+
 struct sb_cli {
     const char *dir; /* the state directory */
     sqlite3 *db;
@@ -44,10 +46,20 @@ bool sb_cli_switch(const char *text, const char *option);
 /* Seconds, or "none" for 0. */
 long long sb_cli_expiry(const char *text, const char *option);
 
+/* Read the options of a command that knows only --json: whether it was given. */
+bool sb_cli_wants_json(struct sb_cli *cli);
+/* Bytes from hexadecimal digits; anything else ends the program. New bytes, and their number. */
+char *sb_cli_hex(const char *hex, const char *option, size_t *ret_n);
+/* The application that the next word names; ends the program when there is none. Free with
+ * sb_app_free. */
+struct sb_app *sb_cli_app(struct sb_cli *cli);
+
 /* Print foreign text so that it cannot move the cursor. */
 void sb_cli_print(const char *bytes, size_t n);
 /* Print JSON, indented, and release it. */
 void sb_cli_json(json_t *json);
+/* The end of a list command: print the list where JSON was asked for, release it. */
+void sb_cli_json_list(json_t *list, bool wanted);
 
 int sb_cmd_serve(struct sb_cli *cli);
 int sb_cmd_user(struct sb_cli *cli);

@@ -35,8 +35,6 @@ static const struct option options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static const struct option json_option[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
-
 static void set(char **field, const char *text)
 {
     free(*field);
@@ -180,15 +178,6 @@ static int app_create(struct sb_cli *cli)
     return 0;
 }
 
-static struct sb_app *find(struct sb_cli *cli)
-{
-    const char *client_id = sb_cli_word(cli, "CLIENT_ID");
-    struct sb_app *app = sb_app_load(cli->db, client_id);
-    if (!app)
-        sb_cli_fail("there is no application %s", client_id);
-    return app;
-}
-
 static int app_edit(struct sb_cli *cli)
 {
     bool special = false;
@@ -201,7 +190,7 @@ static int app_edit(struct sb_cli *cli)
             sb_cli_usage("app edit makes no secret; use: app secret add");
     }
     sb_db_begin(cli->db);
-    struct sb_app *app = find(cli);
+    struct sb_app *app = sb_cli_app(cli);
     sb_cli_end(cli);
     apply_all(cli, app, &special, &json);
     sb_app_save(cli->db, app);
@@ -266,17 +255,9 @@ static void print_app(const struct sb_app *app)
     }
 }
 
-static bool wants_json(struct sb_cli *cli)
-{
-    bool json = false;
-    while (sb_cli_option(cli, json_option) != -1)
-        json = true;
-    return json;
-}
-
 static int app_list(struct sb_cli *cli)
 {
-    bool json = wants_json(cli);
+    bool json = sb_cli_wants_json(cli);
     sb_cli_end(cli);
     json_t *list = json_array();
     sqlite3_stmt *st = sb_db_query(cli->db, "SELECT client_id FROM app ORDER BY created, name", "");
@@ -291,16 +272,14 @@ static int app_list(struct sb_cli *cli)
         sb_app_free(app);
     }
     sqlite3_finalize(st);
-    if (json)
-        sb_cli_json(json_incref(list));
-    json_decref(list);
+    sb_cli_json_list(list, json);
     return 0;
 }
 
 static int app_show(struct sb_cli *cli)
 {
-    bool json = wants_json(cli);
-    struct sb_app *app = find(cli);
+    bool json = sb_cli_wants_json(cli);
+    struct sb_app *app = sb_cli_app(cli);
     sb_cli_end(cli);
     if (json)
         sb_cli_json(app_json(app));
@@ -312,8 +291,8 @@ static int app_show(struct sb_cli *cli)
 
 static int app_delete(struct sb_cli *cli)
 {
-    wants_json(cli);
-    struct sb_app *app = find(cli);
+    sb_cli_wants_json(cli);
+    struct sb_app *app = sb_cli_app(cli);
     sb_cli_end(cli);
     sb_db_run(cli->db, "DELETE FROM app WHERE client_id = ?", "t", app->client_id);
     sb_app_free(app);

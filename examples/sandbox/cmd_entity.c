@@ -11,12 +11,9 @@
 
 /* group, role, team, access-level: one command in four names. */
 
-static const struct option json_option[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
-
 static int create(struct sb_cli *cli, enum sb_kind kind)
 {
-    while (sb_cli_option(cli, json_option) != -1)
-        continue;
+    sb_cli_wants_json(cli);
     const char *name = sb_cli_word(cli, "NAME");
     sb_cli_end(cli);
     if (!*name || !sb_utf8(name, strlen(name)))
@@ -29,9 +26,7 @@ static int create(struct sb_cli *cli, enum sb_kind kind)
 
 static int list(struct sb_cli *cli, enum sb_kind kind)
 {
-    bool json = false;
-    while (sb_cli_option(cli, json_option) != -1)
-        json = true;
+    bool json = sb_cli_wants_json(cli);
     sb_cli_end(cli);
     json_t *all = json_array();
     sqlite3_stmt *st =
@@ -48,16 +43,13 @@ static int list(struct sb_cli *cli, enum sb_kind kind)
         }
     }
     sqlite3_finalize(st);
-    if (json)
-        sb_cli_json(json_incref(all));
-    json_decref(all);
+    sb_cli_json_list(all, json);
     return 0;
 }
 
 static int delete (struct sb_cli *cli, enum sb_kind kind)
 {
-    while (sb_cli_option(cli, json_option) != -1)
-        continue;
+    sb_cli_wants_json(cli);
     const char *id = sb_cli_word(cli, "ID");
     sb_cli_end(cli);
     if (!sb_entity_exists(cli->db, kind, id))

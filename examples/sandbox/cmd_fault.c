@@ -74,13 +74,9 @@ static int fault_add(struct sb_cli *cli)
     return set_or_add(cli, false);
 }
 
-static const struct option json_option[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
-
 static int fault_list(struct sb_cli *cli)
 {
-    bool json = false;
-    while (sb_cli_option(cli, json_option) != -1)
-        json = true;
+    bool json = sb_cli_wants_json(cli);
     sb_cli_end(cli);
     json_t *list = json_array();
     sqlite3_stmt *st =
@@ -103,16 +99,13 @@ static int fault_list(struct sb_cli *cli)
         }
     }
     sqlite3_finalize(st);
-    if (json)
-        sb_cli_json(json_incref(list));
-    json_decref(list);
+    sb_cli_json_list(list, json);
     return 0;
 }
 
 static int fault_clear(struct sb_cli *cli)
 {
-    while (sb_cli_option(cli, json_option) != -1)
-        continue;
+    sb_cli_wants_json(cli);
     const char *endpoint = optind < cli->argc ? check_endpoint(sb_cli_word(cli, "")) : NULL;
     sb_cli_end(cli);
     sb_fault_clear(cli->db, endpoint);

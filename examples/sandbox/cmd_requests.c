@@ -75,9 +75,7 @@ static void print_all(struct sb_cli *cli, const char *endpoint, bool json)
             print_row(st);
     }
     sqlite3_finalize(st);
-    if (json)
-        sb_cli_json(json_incref(list));
-    json_decref(list);
+    sb_cli_json_list(list, json);
 }
 
 int sb_cmd_requests(struct sb_cli *cli)

@@ -44,15 +44,6 @@ static struct given read_options(struct sb_cli *cli)
     return given;
 }
 
-static struct sb_app *find(struct sb_cli *cli)
-{
-    const char *client_id = sb_cli_word(cli, "CLIENT_ID");
-    struct sb_app *app = sb_app_load(cli->db, client_id);
-    if (!app)
-        sb_cli_fail("there is no application %s", client_id);
-    return app;
-}
-
 static void check_note(const char *note)
 {
     size_t n = strlen(note);
@@ -68,7 +59,7 @@ static void check_note(const char *note)
 static int secret_add(struct sb_cli *cli)
 {
     struct given given = read_options(cli);
-    struct sb_app *app = find(cli);
+    struct sb_app *app = sb_cli_app(cli);
     char *id = NULL;
     sb_cli_end(cli);
     if (app->type == SB_SPA)
@@ -88,7 +79,7 @@ static int secret_add(struct sb_cli *cli)
 static int secret_list(struct sb_cli *cli)
 {
     struct given given = read_options(cli);
-    struct sb_app *app = find(cli);
+    struct sb_app *app = sb_cli_app(cli);
     sb_cli_end(cli);
     json_t *list = json_array();
     sqlite3_stmt *st = sb_db_query(cli->db,
@@ -112,9 +103,7 @@ static int secret_list(struct sb_cli *cli)
         free(created);
     }
     sqlite3_finalize(st);
-    if (given.json)
-        sb_cli_json(json_incref(list));
-    json_decref(list);
+    sb_cli_json_list(list, given.json);
     sb_app_free(app);
     return 0;
 }
@@ -123,7 +112,7 @@ static int secret_list(struct sb_cli *cli)
 static int delete_row(struct sb_cli *cli, const char *what, const char *sql)
 {
     read_options(cli);
-    struct sb_app *app = find(cli);
+    struct sb_app *app = sb_cli_app(cli);
     const char *id = sb_cli_word(cli, what);
     sb_cli_end(cli);
     sb_db_run(cli->db, sql, "tt", app->client_id, id);
@@ -164,7 +153,7 @@ static EVP_PKEY *parse_key(const char *pem)
 static int key_add(struct sb_cli *cli)
 {
     read_options(cli);
-    struct sb_app *app = find(cli);
+    struct sb_app *app = sb_cli_app(cli);
     const char *path = sb_cli_word(cli, "FILE");
     sb_cli_end(cli);
     if (app->type != SB_M2M)
@@ -189,7 +178,7 @@ static int key_add(struct sb_cli *cli)
 static int key_list(struct sb_cli *cli)
 {
     struct given given = read_options(cli);
-    struct sb_app *app = find(cli);
+    struct sb_app *app = sb_cli_app(cli);
     sb_cli_end(cli);
     json_t *list = json_array();
     sqlite3_stmt *st = sb_db_query(
@@ -204,9 +193,7 @@ static int key_list(struct sb_cli *cli)
         free(created);
     }
     sqlite3_finalize(st);
-    if (given.json)
-        sb_cli_json(json_incref(list));
-    json_decref(list);
+    sb_cli_json_list(list, given.json);
     sb_app_free(app);
     return 0;
 }

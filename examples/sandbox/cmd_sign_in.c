@@ -195,23 +195,6 @@ static char *walk(CURL *curl, struct answer *answer, const char *base, const cha
     sb_cli_fail("too many pages");
 }
 
-/* Hexadecimal for names that the shell cannot pass. */
-static void set_username_hex(struct person *person, const char *hex)
-{
-    struct sb_str bytes = {0};
-    for (const char *c = hex; *c; c += 2) {
-        int high = sb_hex_digit(c[0]);
-        int low = high < 0 ? -1 : sb_hex_digit(c[1]);
-        if (low < 0)
-            sb_cli_usage("--username-hex: pairs of hexadecimal digits, not %s", hex);
-        char byte = (char)(high * 16 + low);
-        sb_str_addn(&bytes, &byte, 1);
-    }
-    free(person->username);
-    person->username_len = bytes.len;
-    person->username = sb_str_steal(&bytes);
-}
-
 static const char *read_options(struct sb_cli *cli, struct person *person)
 {
     static const struct option options[] = {{"url", required_argument, NULL, 'u'},
@@ -230,7 +213,8 @@ static const char *read_options(struct sb_cli *cli, struct person *person)
             person->username = sb_dup(optarg);
             person->username_len = strlen(optarg);
         } else if (option == 'x') {
-            set_username_hex(person, optarg);
+            free(person->username);
+            person->username = sb_cli_hex(optarg, "--username-hex", &person->username_len);
         } else if (option == 'p') {
             person->password = optarg;
         } else if (option == 'd') {

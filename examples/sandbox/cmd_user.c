@@ -68,28 +68,10 @@ static void set_username(struct sb_user *user, const char *bytes, size_t n)
     user->username_len = n;
 }
 
-/* Undo hexadecimal. New bytes. */
-static char *from_hex(const char *hex, size_t *ret_n)
-{
-    size_t n = strlen(hex) / 2;
-    char *bytes = sb_alloc(n + 1);
-    for (size_t i = 0; i < n; i++) {
-        int high = sb_hex_digit(hex[2 * i]);
-        int low = sb_hex_digit(hex[2 * i + 1]);
-        if (high < 0 || low < 0)
-            sb_cli_usage("not hexadecimal digits: %s", hex);
-        bytes[i] = (char)(high * 16 + low);
-    }
-    if (strlen(hex) % 2)
-        sb_cli_usage("an odd number of hexadecimal digits: %s", hex);
-    *ret_n = n;
-    return bytes;
-}
-
-static void set_username_hex(struct sb_user *user, const char *hex)
+static void set_username_hex(struct sb_user *user, const char *hex, const char *option)
 {
     size_t n = 0;
-    char *bytes = from_hex(hex, &n);
+    char *bytes = sb_cli_hex(hex, option, &n);
     set_username(user, bytes, n);
     free(bytes);
 }
@@ -129,7 +111,7 @@ static void apply(struct sb_cli *cli, int option, struct sb_user *user, struct m
     switch (option) {
     case 'x':
     case 'R':
-        set_username_hex(user, optarg);
+        set_username_hex(user, optarg, option == 'x' ? "--username-hex" : "--rename-hex");
         break;
     case 'r':
         set_username(user, optarg, strlen(optarg));
@@ -298,19 +280,9 @@ static void print_user(struct sb_cli *cli, const struct sb_user *user)
     }
 }
 
-static const struct option json_option[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
-
-static bool wants_json(struct sb_cli *cli)
-{
-    bool json = false;
-    while (sb_cli_option(cli, json_option) != -1)
-        json = true;
-    return json;
-}
-
 static int user_list(struct sb_cli *cli)
 {
-    bool json = wants_json(cli);
+    bool json = sb_cli_wants_json(cli);
     sb_cli_end(cli);
     json_t *list = json_array();
     sqlite3_stmt *st = sb_db_query(cli->db, "SELECT id FROM user ORDER BY username", "");
@@ -326,16 +298,13 @@ static int user_list(struct sb_cli *cli)
         sb_user_free(user);
     }
     sqlite3_finalize(st);
-    if (json)
-        sb_cli_json(list);
-    else
-        json_decref(list);
+    sb_cli_json_list(list, json);
     return 0;
 }
 
 static int user_show(struct sb_cli *cli)
 {
-    bool json = wants_json(cli);
+    bool json = sb_cli_wants_json(cli);
     struct sb_user *user = find(cli);
     sb_cli_end(cli);
     if (json)
@@ -348,7 +317,7 @@ static int user_show(struct sb_cli *cli)
 
 static int user_delete(struct sb_cli *cli)
 {
-    wants_json(cli);
+    sb_cli_wants_json(cli);
     struct sb_user *user = find(cli);
     sb_cli_end(cli);
     sb_user_delete(cli->db, user->id);
