@@ -43,3 +43,5 @@ wfauthlibexecdir = $(libexecdir)/wfauth
 wfauthlibexec_PROGRAMS = %D%/wfauth-http
 %C%_wfauth_http_SOURCES = %D%/drop.c %D%/drop.h %D%/wfauth-http.c
 %C%_wfauth_http_LDADD = %D%/libwfcurl.la %D%/libwfcore.la
+
+dist_man_MANS += %D%/wfauth.conf.5

@@ -10,6 +10,7 @@ unit_tests = \
 	%D%/unit/test_json \
 	%D%/unit/test_file \
 	%D%/unit/test_conf \
+	%D%/unit/test_conf_man \
 	%D%/unit/test_conf_mistakes \
 	%D%/unit/test_user \
 	%D%/unit/test_mapfile \
@@ -64,6 +65,10 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_conf_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_conf_LDADD = $(unit_ldadd)
 %C%_unit_test_conf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=geteuid,--wrap=eaccess
+
+%C%_unit_test_conf_man_SOURCES = %D%/unit/test_conf_man.c
+%C%_unit_test_conf_man_CPPFLAGS = $(unit_cppflags) -DTEST_MAN_PAGE='"$(abs_top_srcdir)/common/wfauth.conf.5"'
+%C%_unit_test_conf_man_LDADD = $(unit_ldadd)
 
 %C%_unit_test_conf_mistakes_SOURCES = %D%/unit/test_conf_mistakes.c
 %C%_unit_test_conf_mistakes_CPPFLAGS = $(unit_cppflags)

@@ -15,10 +15,11 @@ documented()
     sed -nE 's/^\.It (Cm|Ic|Va|Li) ([a-z_]+).*/\2/p' "$1" | sort -u
 }
 
-# Names in a table of the source: {"name", …
+# Names in a table of the source: {"name", … or .name = "name", …
 parsed()
 {
-    sed -nE 's/^[[:space:]]*(\[[A-Z_]+\] = )?\{ ?"([a-z_]+)=?",?.*/\2/p' "$@" | sort -u
+    sed -nE 's/^[[:space:]]*(\[[A-Z_]+\] = )?\{ ?"([a-z_]+)=?",?.*/\2/p
+        s/^[[:space:]]*\.name = "([a-z_]+)",.*/\1/p' "$@" | sort -u
 }
 
 compare() # PAGE SOURCE…
