@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "url.h"
+#include "user.h"
 
 static struct wf_span span_of(const char *text)
 {
@@ -149,19 +150,12 @@ bool wf_conf_scope(struct wf_conf_pool *pool, const struct wf_conf_range *range,
            strpbrk(value->text, "\"\\") == NULL && strstr(value->text, "  ") == NULL;
 }
 
-/* The names that wf_identity_judge can yield: nothing else could ever match. */
-static bool is_user(struct wf_span name)
-{
-    return name.len <= 32 && consists_of(name, LOWER DIGITS "_.-") &&
-           strchr(DIGITS ".-", name.ptr[0]) == NULL;
-}
-
 bool wf_conf_user(struct wf_conf_pool *pool, const struct wf_conf_range *range,
                   struct wf_conf_value *value)
 {
     (void)pool;
     (void)range;
-    return is_user(span_of(value->text));
+    return wf_user_is_valid(span_of(value->text));
 }
 
 bool wf_conf_domain(struct wf_conf_pool *pool, const struct wf_conf_range *range,
@@ -344,7 +338,7 @@ static bool is_display_rule(struct wf_span word)
 
 static bool is_user_or_rule(struct wf_span word)
 {
-    return is_user(word) || is_rule(word);
+    return wf_user_is_valid(word) || is_rule(word);
 }
 
 bool wf_conf_users(struct wf_conf_pool *pool, const struct wf_conf_range *range,
