@@ -24,8 +24,18 @@ core_sources = \
 	%D%/http.c %D%/http.h \
 	%D%/http_frame.c %D%/http_frame.h \
 	%D%/http_helper.c %D%/http_helper_internal.h \
+	%D%/endpoint.c %D%/endpoint.h \
+	%D%/grant.c %D%/grant.h \
+	%D%/authz.c %D%/authz.h \
+	%D%/workfront.c %D%/workfront.h \
+	%D%/provider.c %D%/provider.h \
 	%D%/mapfile.c %D%/mapfile.h \
-	%D%/identity.c %D%/identity.h
+	%D%/identity.c %D%/identity.h \
+	%D%/prompt.c %D%/prompt.h \
+	%D%/wfauth.h \
+	%D%/context.c %D%/context.h \
+	%D%/login.c \
+	%D%/account.c
 
 %C%_libwfcore_la_SOURCES = %D%/macros.h $(core_sources)
 %C%_libwfcore_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(QRENCODE_CFLAGS)

@@ -15,7 +15,10 @@ unit_tests = \
 	%D%/unit/test_user \
 	%D%/unit/test_mapfile \
 	%D%/unit/test_identity \
-	%D%/unit/test_qr
+	%D%/unit/test_qr \
+	%D%/unit/test_authz \
+	%D%/unit/test_workfront \
+	%D%/unit/test_login
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 unit_cppflags = $(AM_CPPFLAGS) -I$(srcdir)/tests/lib $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS)
@@ -93,17 +96,32 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_qr_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_qr_LDADD = $(unit_ldadd)
 %C%_unit_test_qr_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
+
+%C%_unit_test_authz_SOURCES = %D%/unit/test_authz.c
+%C%_unit_test_authz_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_authz_LDADD = $(unit_ldadd)
+
+%C%_unit_test_workfront_SOURCES = %D%/unit/test_workfront.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
+%C%_unit_test_workfront_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_workfront_LDADD = $(unit_ldadd)
+
+%C%_unit_test_login_SOURCES = %D%/unit/test_login.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
+%C%_unit_test_login_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_login_LDADD = $(unit_ldadd)
+
 endif
 
 # Fuzz targets: fuzz_X is made of fuzz_X.c and lives on corpus/X; a new one is one line here. With
 # --enable-fuzzers each is a libFuzzer program, else a plain one that replays its corpus.
 fuzz_targets = \
+	%D%/fuzz/fuzz_authz \
 	%D%/fuzz/fuzz_base64 \
 	%D%/fuzz/fuzz_conf \
 	%D%/fuzz/fuzz_json \
 	%D%/fuzz/fuzz_mapfile \
 	%D%/fuzz/fuzz_text \
-	%D%/fuzz/fuzz_url
+	%D%/fuzz/fuzz_url \
+	%D%/fuzz/fuzz_workfront
 check_PROGRAMS += $(fuzz_targets)
 if ENABLE_FUZZERS
 fuzz_engine = $(FUZZ_ENGINE)
@@ -113,6 +131,8 @@ check_LTLIBRARIES += %D%/fuzz/libdriver.la
 fuzz_engine = %D%/fuzz/libdriver.la
 TESTS += $(fuzz_targets)
 endif
+%C%_fuzz_fuzz_workfront_SOURCES = %D%/fuzz/fuzz_workfront.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
+%C%_fuzz_fuzz_workfront_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/lib
 # What a program links that says nothing of its own: the fuzz targets
 LDADD = $(fuzz_engine) common/libwfcore.la
 EXTRA_DIST += %D%/fuzz/fuzz.h %D%/fuzz/corpus

@@ -1,0 +1,16 @@
+/* What an operation needs to know of its context. */
+#ifndef WF_CONTEXT_H
+#define WF_CONTEXT_H
+
+#include "conf.h"
+#include "wfauth.h"
+
+const struct wf_conf *wf_context_conf_borrow(const struct wf_context *context);
+const struct wf_log *wf_context_log_borrow(const struct wf_context *context);
+
+/* A new door for one sign-in at this provider. WF_INTERNAL. *ret: wf_http_free. */
+enum wf_reason wf_context_http_new(const struct wf_context *context,
+                                   const struct wf_provider_conf *provider, struct wf_http **ret,
+                                   struct wf_err *err) WF_MUST_USE;
+
+#endif

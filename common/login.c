@@ -1,0 +1,361 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "authz.h"
+#include "base64.h"
+#include "context.h"
+#include "crypto.h"
+#include "http.h"
+#include "identity.h"
+#include "json.h"
+#include "prompt.h"
+#include "provider.h"
+#include "wfauth.h"
+
+#define ANSWERS_MAX 3
+/* How long every refused answer takes where users are hidden: longer than one or two requests
+ * usually do, as long as pam_unix delays a wrong password. */
+#define REFUSAL_SECONDS 2
+/* Names everything that may be wrong, since it must not tell which it was */
+static const char hidden_advice[] =
+    "That did not sign you in: the code was wrong, used, older than two minutes, or not for this "
+    "user. Open the new address.";
+
+struct wf_login {
+    const struct wf_context *context;
+    struct wf_request request;
+    const struct wf_policy *policy;
+    const struct wf_accepted *accepted;
+    struct wf_endpoint endpoint; /* its door is ours */
+    struct wf_authz *authz;
+    /* WF_OK, or why this user cannot sign in whatever the answer, with the text for the log */
+    enum wf_reason user_verdict;
+    struct wf_err user_err;
+    unsigned answers;
+    bool open;
+    const char *problem;
+    char host[65];
+    struct wf_buf prompt;
+};
+_Static_assert(WF_NAME_SIZE == WF_USER_MAX + 1, "a result holds every valid name");
+_Static_assert(WF_ANSWER_MAX == WF_PASTE_MAX, "what is read can be judged");
+
+/* A reason that speaks of the machinery: it ends the sign-in, is the same for every user, and is
+ * never "wrong password". */
+static bool is_outage(enum wf_reason reason)
+{
+    return reason == WF_UNREACHABLE || reason == WF_CONFIG || reason == WF_INTERNAL;
+}
+
+/* A reason after which another answer may do better. */
+static bool is_mendable(enum wf_reason reason)
+{
+    return reason == WF_TOO_LARGE || reason == WF_MALFORMED || reason == WF_ISSUER ||
+           reason == WF_EXPIRED || reason == WF_IDENTITY;
+}
+
+/* A new address for the next answer; the old one's code is then of another sign-in. */
+static enum wf_reason renew(struct wf_login *login, struct wf_err *err)
+{
+    enum wf_reason reason = WF_INTERNAL;
+    struct wf_authz *authz = NULL;
+    char *url = NULL;
+    const struct wf_authz_hint hint = {login->host, login->request.service, login->request.user};
+
+    reason = wf_provider_authorize_url(&login->endpoint, &url, err);
+    if (reason != WF_OK)
+        goto out;
+    reason = wf_authz_new(login->endpoint.conf, url, &hint, &authz, err);
+    if (reason != WF_OK)
+        goto out;
+    wf_authz_free(login->authz);
+    login->authz = authz;
+out:
+    free(url);
+    return reason;
+}
+
+static void learn_host(struct wf_login *login)
+{
+    char name[256] = "";
+
+    if (gethostname(name, sizeof(name) - 1) != 0)
+        name[0] = '\0';
+    wf_text_sanitise(login->host, sizeof(login->host), name, strlen(name));
+}
+
+enum wf_reason wf_login_begin(const struct wf_context *context, const struct wf_request *request,
+                              struct wf_login **ret, struct wf_err *err)
+{
+    enum wf_reason reason = WF_INTERNAL;
+    struct wf_login *login = calloc(1, sizeof(*login));
+
+    if (login == NULL)
+        return wf_fail(err, WF_INTERNAL, "out of memory");
+    login->context = context;
+    login->request = *request;
+    login->prompt = (struct wf_buf)WF_BUF_INIT(WF_PROMPT_MAX);
+    learn_host(login);
+    reason = wf_conf_policy(wf_context_conf_borrow(context), request->service, &login->policy, err);
+    if (reason != WF_OK)
+        goto out;
+    /* A person signs in at the first provider; the others serve tokens that name their issuer */
+    login->accepted = &login->policy->accepted[0];
+    login->endpoint.conf = login->accepted->provider;
+    reason = wf_context_http_new(context, login->endpoint.conf, &login->endpoint.http, err);
+    if (reason != WF_OK)
+        goto out;
+    login->user_verdict = wf_identity_check_user(login->policy, request->user, &login->user_err);
+    if (is_outage(login->user_verdict)) {
+        *err = login->user_err;
+        reason = login->user_verdict;
+        goto out;
+    }
+    reason = renew(login, err);
+    if (reason != WF_OK)
+        goto out;
+    login->open = true;
+    *ret = login;
+    login = NULL;
+out:
+    wf_login_free(login);
+    return reason;
+}
+
+static enum wf_qr resolve_qr(const struct wf_login *login)
+{
+    if (login->policy->qr != WF_QR_AUTO)
+        return login->policy->qr;
+    return login->request.hides_users ? WF_QR_NO : WF_QR_UTF8;
+}
+
+const char *wf_login_prompt_borrow(struct wf_login *login)
+{
+    const struct wf_prompt prompt = {
+        .problem = login->problem,
+        .title = wf_provider_title(login->endpoint.conf),
+        .host = login->host,
+        .service = login->request.service,
+        .user = login->request.user,
+        .address = wf_authz_address_borrow(login->authz),
+        .qr = resolve_qr(login),
+    };
+
+    wf_buf_reset(&login->prompt);
+    wf_prompt_append(&login->prompt, &prompt);
+    return wf_buf_text_borrow(&login->prompt);
+}
+
+/* A code that cannot be right, sent where no code may be sent or none was given: a person who
+ * watches texts, times and outages then sees the same for every user. Its refusal is no news;
+ * that the provider is out of order is. */
+static enum wf_reason send_decoy(struct wf_login *login, struct wf_err *err)
+{
+    enum wf_reason reason = WF_INTERNAL;
+    uint8_t bytes[32];
+    struct wf_buf text = WF_BUF_INIT(64);
+    struct wf_secret *code = NULL;
+    struct wf_tokens tokens = WF_TOKENS_INIT;
+
+    reason = wf_crypto_random(bytes, sizeof(bytes), err);
+    if (reason != WF_OK)
+        goto out;
+    wf_base64url_encode(&text, bytes, sizeof(bytes));
+    code = wf_secret_new(text.data, text.len);
+    if (code == NULL || !wf_buf_ok(&text)) {
+        reason = wf_fail(err, WF_INTERNAL, "out of memory");
+        goto out;
+    }
+    reason = wf_provider_redeem(&login->endpoint, code, wf_authz_verifier_borrow(login->authz),
+                                &tokens, err);
+    if (!is_outage(reason))
+        reason = WF_EXPIRED;
+out:
+    wf_tokens_done(&tokens);
+    wf_secret_free(code);
+    wf_buf_done(&text);
+    return reason;
+}
+
+static void copy_name(char *dst, size_t size, const char *src, size_t len)
+{
+    wf_text_sanitise(dst, size, src == NULL ? "" : src, src == NULL ? 0 : len);
+}
+
+/* Judge the person whom the tokens belong to. An inactive account is told by its own name, so that
+ * the account phase can refuse the same user however else they get past authentication; whose it
+ * is must not be taken from a claim that is somebody else's name. */
+static enum wf_reason judge_person(struct wf_login *login, const struct wf_tokens *tokens,
+                                   struct wf_result *result, struct wf_err *err)
+{
+    struct json_t *claims = NULL;
+    enum wf_reason reason = wf_provider_claims(&login->endpoint, tokens, &claims, err);
+    enum wf_reason identity;
+    struct wf_err identity_err = WF_ERR_INIT;
+
+    if (claims == NULL)
+        return reason == WF_OK ? WF_INTERNAL : reason;
+    struct wf_span subject =
+        wf_json_text(claims, wf_provider_subject_claim(login->endpoint.conf));
+    copy_name(result->subject, sizeof(result->subject), subject.ptr, subject.len);
+    identity = wf_identity_judge(login->policy, &login->accepted->naming, claims,
+                                 login->request.user, true, result->user, &identity_err);
+    if (reason == WF_OK) {
+        reason = identity;
+        *err = identity_err;
+    }
+    wf_json_free(claims);
+    return reason;
+}
+
+static enum wf_reason redeem(struct wf_login *login, const struct wf_secret *code,
+                             struct wf_result *result, struct wf_err *err)
+{
+    struct wf_tokens tokens = WF_TOKENS_INIT;
+    enum wf_reason reason = wf_provider_redeem(
+        &login->endpoint, code, wf_authz_verifier_borrow(login->authz), &tokens, err);
+
+    if (reason == WF_OK)
+        reason = judge_person(login, &tokens, result, err);
+    wf_tokens_done(&tokens);
+    return reason;
+}
+
+/* The verdict on one answer; the rest of wf_login_answer is bookkeeping. */
+static enum wf_reason judge(struct wf_login *login, const char *answer, size_t len,
+                            struct wf_result *result, struct wf_err *err)
+{
+    struct wf_secret *code = NULL;
+    struct wf_err decoy_err = WF_ERR_INIT;
+    enum wf_reason decoy;
+    enum wf_reason reason = wf_authz_parse(login->authz, answer, len, &code, err);
+
+    if (reason == WF_OK && login->user_verdict == WF_OK) {
+        reason = redeem(login, code, result, err);
+        goto out;
+    }
+    if (login->user_verdict != WF_OK && (reason == WF_OK || login->request.hides_users)) {
+        reason = login->user_verdict;
+        *err = login->user_err;
+    } else if (!login->request.hides_users) {
+        goto out;
+    }
+    decoy = send_decoy(login, &decoy_err);
+    if (is_outage(decoy)) {
+        reason = decoy;
+        *err = decoy_err;
+    }
+out:
+    wf_secret_free(code);
+    return reason;
+}
+
+/* Sleep until REFUSAL_SECONDS after start. */
+static void pad(const struct timespec *start)
+{
+    struct timespec until = {start->tv_sec + REFUSAL_SECONDS, start->tv_nsec};
+
+    /* Interrupted by a signal that the host handles: go on sleeping */
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+        continue;
+}
+
+static void audit(const struct wf_login *login, enum wf_reason reason,
+                  const struct wf_result *result, const struct wf_err *err)
+{
+    const struct wf_audit line = {
+        .action = "sign-in",
+        .service = login->request.service,
+        .user = login->request.user,
+        .rhost = login->request.rhost,
+        .provider = login->endpoint.conf->name,
+        .subject = result->subject[0] == '\0' ? NULL : result->subject,
+        .reason = reason,
+        .text = err->text,
+    };
+
+    wf_log_audit(wf_context_log_borrow(login->context), &line);
+}
+
+/* Whether the dialogue goes on, and with which words. */
+static void decide_next(struct wf_login *login, enum wf_reason reason, struct wf_err *err)
+{
+    bool again = login->request.hides_users ? !is_outage(reason) : is_mendable(reason);
+
+    login->open = false;
+    login->problem = wf_login_advice(login, reason);
+    if (reason != WF_OK && again && login->answers < ANSWERS_MAX)
+        login->open = renew(login, err) == WF_OK;
+}
+
+enum wf_reason wf_login_answer(struct wf_login *login, const char *answer, size_t len,
+                               struct wf_result *ret_result, struct wf_err *err)
+{
+    enum wf_reason reason = WF_INTERNAL;
+    struct wf_err own = WF_ERR_INIT;
+    struct timespec start;
+
+    *ret_result = (struct wf_result){.reason = WF_INTERNAL};
+    copy_name(ret_result->provider, sizeof(ret_result->provider), login->endpoint.conf->name,
+              strlen(login->endpoint.conf->name));
+    if (!login->open) {
+        reason = wf_fail(err, WF_INTERNAL, "no answer is expected any more");
+        goto out;
+    }
+    login->answers++;
+    (void)clock_gettime(CLOCK_MONOTONIC, &start);
+    reason = judge(login, answer, len, ret_result, &own);
+    audit(login, reason, ret_result, &own);
+    if (err != NULL)
+        *err = own;
+    if (reason != WF_OK && login->request.hides_users && !is_outage(reason))
+        pad(&start);
+    decide_next(login, reason, NULL);
+    ret_result->reason = reason;
+out:
+    return reason;
+}
+
+bool wf_login_is_open(const struct wf_login *login)
+{
+    return login->open;
+}
+
+const char *wf_login_advice(const struct wf_login *login, enum wf_reason reason)
+{
+    if (login == NULL || reason == WF_OK || is_outage(reason))
+        return wf_reason_advice(reason);
+    if (login->request.hides_users)
+        return hidden_advice;
+    /* The code was never sent anywhere: say what would have been said had it been wrong */
+    if (login->user_verdict != WF_OK && reason == login->user_verdict)
+        return wf_reason_advice(WF_EXPIRED);
+    return wf_reason_advice(reason);
+}
+
+void wf_login_abandon(struct wf_login *login)
+{
+    const struct wf_result nobody = {.reason = WF_PENDING};
+    struct wf_err err = WF_ERR_INIT;
+
+    if (!login->open)
+        return;
+    login->open = false;
+    enum wf_reason reason = wf_fail(&err, WF_PENDING, "no answer was given");
+    audit(login, reason, &nobody, &err);
+}
+
+void wf_login_free(struct wf_login *login)
+{
+    if (login == NULL)
+        return;
+    wf_authz_free(login->authz);
+    wf_http_free(login->endpoint.http);
+    wf_buf_done(&login->prompt);
+    free(login);
+}

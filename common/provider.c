@@ -1,0 +1,73 @@
+#include "config.h"
+
+#include "provider.h"
+
+#include <stdlib.h>
+
+#include "grant.h"
+#include "workfront.h"
+
+enum wf_reason wf_provider_authorize_url(const struct wf_endpoint *endpoint, char **ret,
+                                         struct wf_err *err)
+{
+    char *url = NULL;
+
+    switch (endpoint->conf->type) {
+    case WF_PROVIDER_WORKFRONT:
+        url = wf_workfront_authorize_url(endpoint->conf);
+        break;
+    }
+    if (url == NULL)
+        return wf_fail(err, WF_INTERNAL, "no room for the authorize address");
+    *ret = url;
+    return WF_OK;
+}
+
+enum wf_reason wf_provider_redeem(const struct wf_endpoint *endpoint, const struct wf_secret *code,
+                                  const struct wf_secret *verifier, struct wf_tokens *ret,
+                                  struct wf_err *err)
+{
+    enum wf_reason reason = WF_INTERNAL;
+    char *url = NULL;
+
+    switch (endpoint->conf->type) {
+    case WF_PROVIDER_WORKFRONT:
+        url = wf_workfront_token_url(endpoint->conf);
+        break;
+    }
+    if (url == NULL)
+        return wf_fail(err, WF_INTERNAL, "no room for the token endpoint's address");
+    reason = wf_grant_code(endpoint, url, code, verifier, ret, err);
+    free(url);
+    return reason;
+}
+
+enum wf_reason wf_provider_claims(const struct wf_endpoint *endpoint,
+                                  const struct wf_tokens *tokens, struct json_t **ret_claims,
+                                  struct wf_err *err)
+{
+    switch (endpoint->conf->type) {
+    case WF_PROVIDER_WORKFRONT:
+        return wf_workfront_lookup(endpoint, tokens->access, ret_claims, err);
+    }
+    *ret_claims = NULL;
+    return wf_fail(err, WF_INTERNAL, "unknown type of provider");
+}
+
+const char *wf_provider_subject_claim(const struct wf_provider_conf *conf)
+{
+    switch (conf->type) {
+    case WF_PROVIDER_WORKFRONT:
+        return "ID";
+    }
+    return "sub";
+}
+
+const char *wf_provider_title(const struct wf_provider_conf *conf)
+{
+    switch (conf->type) {
+    case WF_PROVIDER_WORKFRONT:
+        return "Adobe Workfront";
+    }
+    return conf->name;
+}

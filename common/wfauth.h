@@ -1,0 +1,113 @@
+/*
+ * wfauth's core as the plug-ins and the command see it: the only header they include.
+ *
+ * A wrapper makes a context (configuration, log, door to the network), fills in what its host
+ * offers about who asks for what, calls one operation, and maps the reason by its own table. All
+ * judging, texts for the person and the audit line are made here, so that PAM, SASL and the
+ * command cannot differ.
+ *
+ * A context is immutable once made: any thread may use it. A sign-in belongs to one thread at a
+ * time.
+ */
+#ifndef WF_WFAUTH_H
+#define WF_WFAUTH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "err.h"
+#include "log.h"
+#include "secret.h"
+
+struct wf_http;
+
+/* Bytes, with the NUL, that names in a result may have; longer foreign ones are cut. */
+#define WF_NAME_SIZE 33
+#define WF_SUBJECT_SIZE 129
+
+/* The longest answer that a person may give, in one line or in pieces: an address and blanks. */
+#define WF_ANSWER_MAX ((size_t)4096)
+
+/* What the host process offers. */
+struct wf_host {
+    const char *config;   /* absolute path; NULL: SYSCONFDIR/wfauth/wfauth.conf */
+    struct wf_log log;    /* copied */
+    /* A new door for one sign-in, NULL if memory is short. NULL: the helper program. */
+    struct wf_http *(*http_new)(const char *helper_user);
+};
+
+struct wf_context;
+
+/* Load the configuration, every mistake of which goes to the log as a line of its own.
+ * WF_CONFIG, WF_INTERNAL. *ret: new, wf_context_free. Blocks for the disk alone. */
+enum wf_reason wf_context_new(const struct wf_host *host, struct wf_context **ret,
+                              struct wf_err *err) WF_MUST_USE;
+/* No operation may be under way. NULL is fine. */
+void wf_context_free(struct wf_context *context);
+
+/* Who asks for what. All texts are borrowed for the call, or as long as the sign-in lives. */
+struct wf_request {
+    const char *service; /* PAM or SASL service name, "sshd" */
+    const char *user;    /* the requested local user */
+    const char *rhost;   /* remote host for the audit line; NULL: local */
+    /* The host hides from the person whether the user exists (sshd): every refused answer gets
+     * the same text and takes the same time. */
+    bool hides_users;
+};
+
+/* What a sign-in found out about the person; plain data. */
+struct wf_result {
+    enum wf_reason reason;           /* of the last judgement */
+    char user[WF_NAME_SIZE];         /* the local name it is about; "" if none was proven */
+    char provider[WF_NAME_SIZE];     /* section name */
+    char subject[WF_SUBJECT_SIZE];   /* the provider's permanent ID */
+};
+
+struct wf_login;
+
+/* Begin a sign-in by authorization code. A user who cannot sign in here at all (unknown, uid out
+ * of bounds) does not fail this call: they get the same dialogue, and no answer lets them in.
+ * WF_CONFIG, WF_UNREACHABLE (the host's name service), WF_INTERNAL end it. No request is sent.
+ * *ret: new, wf_login_free; the request's texts and the context must outlive it. */
+enum wf_reason wf_login_begin(const struct wf_context *context, const struct wf_request *request,
+                              struct wf_login **ret, struct wf_err *err) WF_MUST_USE;
+
+/* The whole prompt: after a refused answer what was wrong, then who signs in where, the address,
+ * a QR code where the configuration wants one, how long the code lives, and the question. Lines
+ * end in '\n' but for the last, which ends in ": ". Borrowed until the next call on login; NULL if
+ * memory is short. */
+const char *wf_login_prompt_borrow(struct wf_login *login);
+
+/* Judge what the person answered (0..any bytes). Sends at most two requests. Writes one audit
+ * line. *ret_result is written whatever the verdict. WF_OK: *ret_result says who it is.
+ * WF_TOO_LARGE, WF_MALFORMED, WF_ISSUER, WF_EXPIRED: the answer is at fault. WF_INACTIVE,
+ * WF_IDENTITY, WF_DENIED: the person is. WF_UNREACHABLE, WF_CONFIG, WF_INTERNAL: neither.
+ * Blocks up to twice the provider's time-out; where users are hidden, a refusal takes 2 s at
+ * least. */
+enum wf_reason wf_login_answer(struct wf_login *login, const char *answer, size_t len,
+                               struct wf_result *ret_result, struct wf_err *err) WF_MUST_USE;
+
+/* True if, after a refused answer, another may be given (a new address is in the prompt). At most
+ * three answers in all. */
+bool wf_login_is_open(const struct wf_login *login);
+
+/* What to tell the person after the reason that wf_login_answer or wf_login_begin gave; where
+ * users are hidden the same for every refusal. login may be NULL. Static storage. */
+const char *wf_login_advice(const struct wf_login *login, enum wf_reason reason);
+
+/* The dialogue ended without an answer (interrupted, timed out): one audit line, "pending". */
+void wf_login_abandon(struct wf_login *login);
+
+/* Wipes, ends the helper, frees. NULL is fine. */
+void wf_login_free(struct wf_login *login);
+
+/* The account phase: may this user still use the service? `found` is what wf_login_answer found
+ * out earlier in the same dialogue, or NULL. *ret_opinion is false where nothing is known of the
+ * user that would decide: the host's other modules do. WF_OK, WF_INACTIVE, WF_DENIED,
+ * WF_IDENTITY, WF_CONFIG, WF_UNREACHABLE, WF_INTERNAL. Writes an audit line where it has an
+ * opinion. No request is sent. */
+enum wf_reason wf_account_check(const struct wf_context *context, const struct wf_request *request,
+                                const struct wf_result *found, bool *ret_opinion,
+                                struct wf_err *err) WF_MUST_USE;
+
+#endif
