@@ -1,0 +1,18 @@
+security_LTLIBRARIES = %D%/pam_workfront.la
+securitydir = $(pamdir)
+
+%C%_pam_workfront_la_SOURCES = \
+	%D%/code.c %D%/code.h \
+	%D%/args.c %D%/args.h \
+	%D%/conv.c %D%/conv.h \
+	%D%/pam_workfront.c
+%C%_pam_workfront_la_LDFLAGS = $(AM_LDFLAGS) $(WF_DEFS_LDFLAGS) -module -avoid-version -shared \
+	-Wl,--version-script=$(srcdir)/%D%/pam_workfront.map -Wl,-z,nodelete
+%C%_pam_workfront_la_LIBADD = common/libwfcore.la $(PAM_LIBS)
+%C%_pam_workfront_la_DEPENDENCIES = common/libwfcore.la %D%/pam_workfront.map
+EXTRA_DIST += %D%/pam_workfront.map %D%/pam-auth-update
+dist_man_MANS += %D%/pam_workfront.8
+
+# The PAM loader wants the .so alone
+install-data-hook:
+	rm -f $(DESTDIR)$(pamdir)/pam_workfront.la

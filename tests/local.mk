@@ -19,6 +19,9 @@ unit_tests = \
 	%D%/unit/test_authz \
 	%D%/unit/test_workfront \
 	%D%/unit/test_login
+if ENABLE_PAM
+unit_tests += %D%/unit/test_pam
+endif
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 unit_cppflags = $(AM_CPPFLAGS) -I$(srcdir)/tests/lib $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS)
@@ -109,6 +112,10 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_login_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_login_LDADD = $(unit_ldadd)
 
+%C%_unit_test_pam_SOURCES = %D%/unit/test_pam.c
+%C%_unit_test_pam_CPPFLAGS = $(unit_cppflags) \
+	-DTEST_MODULE='"$(abs_builddir)/pam/.libs/pam_workfront.so"'
+%C%_unit_test_pam_LDADD = $(unit_ldadd) $(PAM_LIBS)
 endif
 
 # Fuzz targets: fuzz_X is made of fuzz_X.c and lives on corpus/X; a new one is one line here. With

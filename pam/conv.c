@@ -1,0 +1,106 @@
+#include "config.h"
+
+#include "conv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <security/pam_ext.h>
+
+/* Pieces that 4 KiB make in lines of 255 bytes, and a few */
+#define PIECES_MAX 20
+
+static const char first_piece[] =
+    "\nThat is too long for one line here. Paste the code alone, or the address in pieces of at "
+    "most 250 characters each, and then an empty line.\nPiece: ";
+static const char next_piece[] = "Next piece (or an empty line to end): ";
+
+void wf_answer_wipe(struct wf_answer *answer)
+{
+    explicit_bzero(answer, sizeof(*answer));
+}
+
+/* Add one line to the answer; what does not fit is dropped, and len then says so. */
+static void add(struct wf_answer *answer, const char *line, size_t len)
+{
+    size_t room = WF_ANSWER_MAX - (answer->len < WF_ANSWER_MAX ? answer->len : WF_ANSWER_MAX);
+
+    if (len > room) {
+        answer->len = WF_ANSWER_MAX + 1;
+        return;
+    }
+    memcpy(answer->text + answer->len, line, len);
+    answer->len += len;
+}
+
+/* One prompt, one line. *ret_len is its length in the host's buffer. */
+static int ask_line(pam_handle_t *pamh, const char *prompt, struct wf_answer *answer,
+                    size_t *ret_len)
+{
+    char *line = NULL;
+    int code = pam_prompt(pamh, PAM_PROMPT_ECHO_ON, &line, "%s", prompt);
+
+    if (code == PAM_SUCCESS && line == NULL)
+        code = PAM_CONV_ERR;
+    if (code == PAM_SUCCESS) {
+        *ret_len = strlen(line);
+        add(answer, line, *ret_len);
+    }
+    if (line != NULL)
+        explicit_bzero(line, strlen(line));
+    free(line);
+    return code;
+}
+
+/* Programs read lines into arrays of such sizes: an answer that fills one was most likely cut
+ * (sudo 512, the ssh client 1024, a terminal's own line 4096). */
+static bool fills_line(size_t len)
+{
+    static const size_t sizes[] = {512, 1024, 4096};
+
+    for (size_t i = 0; i < WF_ARRAY_LEN(sizes); i++) {
+        if (len == sizes[i] - 1)
+            return true;
+    }
+    return false;
+}
+
+static int ask_in_pieces(pam_handle_t *pamh, struct wf_answer *answer)
+{
+    const char *prompt = first_piece;
+    int code = PAM_CONV_ERR;
+    size_t len = 0;
+
+    answer->len = 0;
+    for (size_t i = 0; i < PIECES_MAX; i++) {
+        code = ask_line(pamh, prompt, answer, &len);
+        if (code != PAM_SUCCESS || len == 0)
+            break;
+        /* A piece that is itself cut spoils the whole */
+        if (fills_line(len))
+            answer->len = WF_ANSWER_MAX + 1;
+        prompt = next_piece;
+    }
+    return code;
+}
+
+int wf_conv_ask(pam_handle_t *pamh, const char *prompt, bool cuts_silently, struct wf_answer *ret)
+{
+    size_t len = 0;
+
+    ret->len = 0;
+    int code = ask_line(pamh, prompt, ret, &len);
+    if (code == PAM_CONV_ERR && !cuts_silently)
+        code = ask_in_pieces(pamh, ret);
+    else if (code == PAM_SUCCESS && fills_line(len))
+        code = ask_in_pieces(pamh, ret);
+    if (code != PAM_SUCCESS)
+        wf_answer_wipe(ret);
+    return code;
+}
+
+void wf_conv_tell(pam_handle_t *pamh, int flags, const char *text)
+{
+    if (((unsigned)flags & PAM_SILENT) == 0)
+        (void)pam_error(pamh, "%s", text);
+}
