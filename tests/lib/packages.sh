@@ -4,7 +4,7 @@ packages_build="gcc libc6-dev make autoconf automake libtool pkg-config xz-utils
  libssl-dev libjansson-dev libcurl4-openssl-dev libinih-dev libpam0g-dev libqrencode-dev
  libcmocka-dev libmicrohttpd-dev libsqlite3-dev"
 packages_e2e="openssh-server openssh-client sudo login passwd util-linux iproute2 pamtester
- python3 python3-pexpect openssl ca-certificates"
+ python3 python3-pexpect openssl curl ca-certificates"
 packages_fuzz="clang libclang-rt-dev"
 packages_other="valgrind mandoc"
 

@@ -162,9 +162,17 @@ installed()
     step "install $1" make -C "$scratch/$1" install
 }
 
+# Its lines are "ok - NAME" and "not ok - NAME: WHY"
+sandbox_checks()
+{
+    WFAUTH_SANDBOX=$1 "$src/tests/e2e/sandbox.sh" | sed 's/^ok - /PASS /; s/^not ok - /FAIL /'
+    return "${PIPESTATUS[0]}"
+}
+
 e2e_suites()
 {
     tree=$1
+    suite "sandbox ($tree)" sandbox_checks "$scratch/$tree/examples/sandbox/wfauth-sandbox"
     if [ "$(id -u)" -ne 0 ]; then
         record_line "SKIP e2e ($tree): needs root"
         return
