@@ -129,40 +129,42 @@ static void test_minimal(void **state)
     wf_conf_free(conf);
 }
 
+static const char everything[] = "\xef\xbb\xbf# a byte order mark, CR LF, tabs\r\n"
+                                 "[provider acme]\r\n"
+                                 "type\t=\tworkfront\r\n"
+                                 "url = http://127.0.0.1:8443/\r\n"
+                                 "client_id = a;b#c\r\n"
+                                 "client_secret_file = /etc/wfauth/secret\n"
+                                 "redirect_uri = http://localhost:99/code?x=1\n"
+                                 "api_version = v15.0\n"
+                                 "scope = offline_access more\n"
+                                 "ca_file = /ca.pem\n"
+                                 "proxy = http://proxy.example:3128\n"
+                                 "timeout = 1m\n"
+                                 "allow_http_loopback = yes\n"
+                                 "helper_user = www-data\n"
+                                 "\n"
+                                 "  ; an indented comment\n"
+                                 "[service  *]\n"
+                                 "provider = acme\n"
+                                 "username=emailAddr\n"
+                                 "strip_domain = ACME.example\n"
+                                 "username_regex = ([a-z]+)\\.[a-z]{1,8}\n"
+                                 "map_file = /etc/wfauth/map\n"
+                                 "flow = code\n"
+                                 "qr = ascii\n"
+                                 "min_uid = 0\n"
+                                 "max_uid = 4294967294\n"
+                                 "allow_users = alice, homeTeamID:12 , username:b@acme.example\n"
+                                 "deny_users = mallory\n"
+                                 "require = roleIDs:7,accessLevelID:9\n"
+                                 "require_name = homeGroup:Gr\xc3\xbc\xc3\x9f"
+                                 "e: all, roles:x";
+
 static void test_everything(void **state)
 {
     (void)state;
-    struct wf_conf *conf = good("\xef\xbb\xbf# a byte order mark, CR LF, tabs\r\n"
-                                "[provider acme]\r\n"
-                                "type\t=\tworkfront\r\n"
-                                "url = http://127.0.0.1:8443/\r\n"
-                                "client_id = a;b#c\r\n"
-                                "client_secret_file = /etc/wfauth/secret\n"
-                                "redirect_uri = http://localhost:99/code?x=1\n"
-                                "api_version = v15.0\n"
-                                "scope = offline_access more\n"
-                                "ca_file = /ca.pem\n"
-                                "proxy = http://proxy.example:3128\n"
-                                "timeout = 1m\n"
-                                "allow_http_loopback = yes\n"
-                                "helper_user = www-data\n"
-                                "\n"
-                                "  ; an indented comment\n"
-                                "[service  *]\n"
-                                "provider = acme\n"
-                                "username=emailAddr\n"
-                                "strip_domain = ACME.example\n"
-                                "username_regex = ([a-z]+)\\.[a-z]{1,8}\n"
-                                "map_file = /etc/wfauth/map\n"
-                                "flow = code\n"
-                                "qr = ascii\n"
-                                "min_uid = 0\n"
-                                "max_uid = 4294967294\n"
-                                "allow_users = alice, homeTeamID:12 , username:b@acme.example\n"
-                                "deny_users = mallory\n"
-                                "require = roleIDs:7,accessLevelID:9\n"
-                                "require_name = homeGroup:Gr\xc3\xbc\xc3\x9f"
-                                "e: all, roles:x");
+    struct wf_conf *conf = good(everything);
     const struct wf_provider_conf *provider = wf_conf_provider_at(conf, 0);
     const struct wf_policy *policy = wf_conf_policy_at(conf, 0);
     const struct wf_naming *naming = &policy->accepted[0].naming;

@@ -75,6 +75,14 @@ static const struct {
      "f.conf:4: [provider acme] client_id: found \"a b\"*"},
     {"client_id foreign", 4, "client_id = a", "client_id = \xc3\xa4",
      "f.conf:4: [provider acme] client_id: found*"},
+    {"client_id of 129 bytes", 4,
+     "client_id = "
+     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+     "client_id = "
+     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+     "f.conf:4: [provider acme] client_id: found*"},
     {"redirect_uri plain", 5, "redirect_uri = https://localhost/",
      "redirect_uri = http://localhost/",
      "f.conf:5: [provider acme] redirect_uri: found \"http://localhost/\"*"},
@@ -204,6 +212,8 @@ static const struct {
      S "max_uid: found min_uid 1000 and max_uid 999*"},
     {"min over inherited", SERVICE, "max_uid = 2000\n[service a]\nmin_uid = 2000",
      "max_uid = 2000\n[service a]\nmin_uid = 2001", "f.conf:9: [service a] min_uid: found*"},
+    {"min over max, told once", SERVICE, "min_uid = 2000\nmax_uid = 2000\n[service a]",
+     "min_uid = 2001\nmax_uid = 2000\n[service a]", S "min_uid: found*"},
     {"user case", SERVICE, "allow_users = alice", "allow_users = Alice",
      S "allow_users: found \"Alice\", expected a list of local user names or CLAIM:VALUE*"},
     {"user digit", SERVICE, "allow_users = a0", "allow_users = 0a", S "allow_users: found*"},
@@ -225,6 +235,8 @@ static const struct {
      S "allow_users: found*"},
     {"rule without value", SERVICE, "deny_users = ID:1",
      "deny_users = ID:", S "deny_users: found*"},
+    {"display rule without value", SERVICE, "require_name = roles:a",
+     "require_name = roles:", S "require_name: found*"},
     {"rule with blank", SERVICE, "deny_users = ID:12", "deny_users = ID:1 2",
      S "deny_users: found*"},
     {"rule with blank first", SERVICE, "require_name = roles:a b", "require_name = roles: ab",
@@ -262,6 +274,8 @@ static const struct {
      S7 "found control characters*"},
     {"invalid UTF-8 behind tab", SERVICE, "require_name = roles:a\tb",
      "require_name = roles:a\t\xff", S7 "found control characters*"},
+    {"escape before tab", SERVICE, "require_name = roles:a\tb", "require_name = roles:\x1b\tb",
+     S7 "found control characters*"},
     {"CR inside", SERVICE, "qr = no\r", "qr = no\r\r", S7 "found control characters*"},
     {"BOM inside", SERVICE, "qr = no", "\xef\xbb\xbfqr = no", S7 "found control characters*"},
     {"invisible", SERVICE, "require_name = roles:ab",
