@@ -71,7 +71,9 @@ static int tear_down(void **state)
 
 static void make(mode_t mode, size_t len)
 {
-    FILE *file = fopen(path, "w");
+    /* Never through a link that a failed test left behind: the tests may run as root */
+    (void)unlink(path);
+    FILE *file = fopen(path, "wx");
 
     assert_non_null(file);
     for (size_t i = 0; i < len; i++)
@@ -150,7 +152,7 @@ static void test_kinds_of_files(void **state)
     expect_refusal("/dev/null", "not a regular file");
     expect_refusal("etc/passwd", "absolute");
     expect_refusal("", "absolute");
-    assert_int_equal(symlink("/etc/passwd", path), 0);
+    assert_int_equal(symlink(".", path), 0);
     expect_refusal(path, "symbolic link");
     assert_int_equal(unlink(path), 0);
     assert_int_equal(mkfifo(path, 0600), 0);
