@@ -76,7 +76,7 @@ bool wf_qr_append(struct wf_buf *out, struct wf_span address, bool utf8)
     else
         append_ascii(&text, code);
     /* A code is welcome, not needed: without room for it, out stays as it was and usable */
-    if (!wf_buf_ok(&text) || !wf_buf_ok(out) || text.len > out->max - out->len)
+    if (!wf_buf_ok(&text) || text.len > out->max - out->len)
         goto out;
     wf_buf_append(out, text.data, text.len);
     done = wf_buf_ok(out);

@@ -39,8 +39,12 @@ int __wrap_getpwnam_r(const char *name, struct passwd *entry, char *buffer, size
     *found = NULL;
     if (size < fake_passwd_need)
         return ERANGE;
-    if (fake_passwd_number != 0)
+    if (fake_passwd_number != 0) {
+        /* A sloppy name service: an error, and yet an entry */
+        *entry = (struct passwd){.pw_name = fake_other_name, .pw_uid = 1002};
+        *found = entry;
         return fake_passwd_number;
+    }
     memset(buffer, 'h', size);
     fake_passwd_buffer = buffer;
     *entry = (struct passwd){.pw_name = buffer, .pw_uid = 1002};

@@ -369,6 +369,8 @@ static const struct row passwd_rows[] = {
 
 static const struct row rule_rows[] = {
     {.name = "allowed by name", .claims = CLAIMS, .allow = "bob,alice", .user = "alice"},
+    {.name = "allowed by the first of two", .claims = CLAIMS, .allow = "alice,bob",
+     .user = "alice"},
     {.name = "allowed by a string", .claims = CLAIMS, .allow = "bob,home:4c78", .user = "alice"},
     {.name = "allowed by an array", .claims = CLAIMS, .allow = "groups:admins", .user = "alice"},
     {.name = "allowed by a claim named by address", .claims = CLAIMS,

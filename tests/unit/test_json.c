@@ -32,7 +32,7 @@ static const struct {
     {"empty object", SPAN("{}"), WF_OK},
     {"blanks around", SPAN(" \n{\"a\": 1}\n"), WF_OK},
     {"same name in two objects", SPAN("{\"a\":{\"b\":1},\"c\":{\"b\":1}}"), WF_OK},
-    {"brackets in a string", SPAN("{\"a\":\"[[[[[[[[[[[[[[[[[[[[\\\"[[\"}"), WF_OK},
+    {"brackets in a string", SPAN("{\"a\":\"[[\\\"[[[[[[[[[[[[[[[[[[[[\"}"), WF_OK},
     {"16 deep", SPAN("{\"a\":[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]}"), WF_OK},
     {"many side by side", SPAN("{\"a\":[[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[]]}"),
      WF_OK},

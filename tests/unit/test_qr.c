@@ -235,13 +235,14 @@ static void test_sizes(void **state)
 static void test_no_code(void **state)
 {
     (void)state;
-    struct wf_buf out = WF_BUF_INIT(400);
+    struct wf_buf out = WF_BUF_INIT(20000);
 
     wf_buf_append_text(&out, "kept");
     assert_false(wf_qr_append(&out, SPAN("https://acme.example/\n"), true));
     assert_false(wf_qr_append(&out, SPAN("https://acme.example/\0x"), true));
     assert_false(wf_qr_append(&out, SPAN("https://acm\xc3\xa9.example/"), true));
     /* No room in out: the prompt goes on without the code */
+    out.max = 400;
     assert_false(wf_qr_append(&out, SPAN("https://acme.example/"), true));
     assert_string_equal(wf_buf_text_borrow(&out), "kept");
     wf_buf_done(&out);

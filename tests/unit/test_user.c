@@ -40,6 +40,7 @@ static const struct {
     {SPAN("abcdefghijklmnopqrstuvwxyz.23456"), true},
     {SPAN("abcdefghijklmnopqrstuvwxyz.234567"), false},
     {SPAN(""), false},
+    {{&"alice"[1], 0}, false}, /* its neighbours do not count */
     {SPAN("9alice"), false},
     {SPAN("1000"), false},
     {SPAN("-alice"), false},
