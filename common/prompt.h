@@ -6,7 +6,7 @@
 #include "buf.h"
 #include "conf.h"
 
-/* A prompt with a QR code of 80 columns and an address of WF_URL_MAX fits. Also sshd's bound on
+/* A prompt with the largest QR code and an address of WF_URL_MAX fits. Also sshd's bound on
  * one message is far above it. */
 #define WF_PROMPT_MAX ((size_t)32 * 1024)
 

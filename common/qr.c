@@ -9,11 +9,11 @@
 /* Light modules around the code. The standard asks for four; readers do with two, and the lines
  * of a terminal are short. */
 #define QUIET 2
-/* The longest address of a code of WF_QR_COLUMNS_MAX columns has 458 bytes: version 14 of level L
+/* The longest address of a code of WF_QR_SIDE_MAX modules has 458 bytes: version 14 of level L
  * has 73 modules a side. */
 #define ADDRESS_MAX 1000
-/* The longest text of such a code: 40 lines of 80 characters of 3 bytes and a newline */
-#define TEXT_MAX ((size_t)(WF_QR_COLUMNS_MAX / 2) * (3 * WF_QR_COLUMNS_MAX + 1))
+/* The longest text of such a code: ASCII, 80 lines of 160 bytes and a newline */
+#define TEXT_MAX ((size_t)WF_QR_SIDE_MAX * (2 * WF_QR_SIDE_MAX + 1))
 
 static bool is_light(const QRcode *code, int x, int y)
 {
@@ -69,7 +69,7 @@ bool wf_qr_append(struct wf_buf *out, struct wf_span address, bool utf8)
     struct wf_buf text = WF_BUF_INIT(TEXT_MAX);
     QRcode *code = encode(address);
 
-    if (code == NULL || (code->width + 2 * QUIET) * (utf8 ? 1 : 2) > WF_QR_COLUMNS_MAX)
+    if (code == NULL || code->width + 2 * QUIET > WF_QR_SIDE_MAX)
         goto out;
     if (utf8)
         append_utf8(&text, code);

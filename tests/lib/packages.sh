@@ -6,7 +6,7 @@ packages_build="gcc libc6-dev make autoconf automake libtool pkg-config xz-utils
 packages_e2e="openssh-server openssh-client sudo login passwd util-linux iproute2 pamtester
  python3 python3-pexpect openssl curl ca-certificates"
 packages_fuzz="clang libclang-rt-dev"
-packages_other="valgrind mandoc"
+packages_other="valgrind mandoc zbar-tools"
 
 packages_missing()
 {
