@@ -61,7 +61,7 @@ struct wf_http_request {
 
 /* In the caller's storage: WF_HTTP_RESPONSE_INIT, then wf_http_response_done after use. */
 struct wf_http_response {
-    int status;             /* 100..599 */
+    int status;             /* 200..599 */
     char content_type[128]; /* lower case, parameters cut off; "" if absent */
     uint32_t retry_after;   /* seconds, 0..WF_HTTP_RETRY_AFTER_MAX; 0 if absent or a date */
     struct wf_buf body;     /* wiped when freed */

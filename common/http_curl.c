@@ -50,6 +50,7 @@ struct transfer {
     bool head_done; /* what follows are trailers */
     bool type_seen;
     bool length_seen;
+    bool chunked;
     struct wf_buf ca;
     /* Request headers. libcurl's own lists would copy them and not wipe the copies. */
     struct wf_buf lines;
@@ -156,6 +157,7 @@ static size_t take_header(char *data, size_t size, size_t n, void *ctx)
         t->head_done = false;
         t->type_seen = false;
         t->length_seen = false;
+        t->chunked = false;
         t->response->content_type[0] = '\0';
         t->response->retry_after = 0;
         return n;
@@ -175,6 +177,8 @@ static size_t take_header(char *data, size_t size, size_t n, void *ctx)
             return stop(t, WF_UNREACHABLE, "the answer's Content-Length is given twice");
         t->length_seen = true;
     }
+    if (wf_span_equals_fold(name, "transfer-encoding"))
+        t->chunked = wf_span_equals_fold(value, "chunked");
     if (wf_span_equals_fold(name, "retry-after"))
         take_retry_after(t, value);
     return n;
@@ -256,6 +260,8 @@ static enum wf_reason set_authorities(CURL *easy, struct transfer *t, struct wf_
             wf_err_context(err, "ca_file, read as user %u", (unsigned)geteuid());
             return reason;
         }
+        if (t->ca.len == 0)
+            return wf_fail(err, WF_CONFIG, "ca_file holds no certificate: %s is empty", ca_file);
         blob.data = t->ca.data;
         blob.len = t->ca.len;
     } else if (has_hashes(directory)) {
@@ -377,7 +383,8 @@ static const struct {
     {CURLE_WEIRD_SERVER_REPLY, WF_UNREACHABLE, "the answer is not HTTP"},
     {CURLE_UNSUPPORTED_PROTOCOL, WF_UNREACHABLE, "the answer is not HTTP"},
     {CURLE_SSL_CACERT_BADFILE, WF_CONFIG, "ca_file holds no certificate"},
-    {CURLE_OUT_OF_MEMORY, WF_INTERNAL, "out of memory"},
+    /* libcurl 7.88 has one code for both, and a server can bring about the first */
+    {CURLE_OUT_OF_MEMORY, WF_UNREACHABLE, "a header is too long, or memory is short"},
     {CURLE_FAILED_INIT, WF_INTERNAL, "libcurl does not start"},
 };
 
@@ -467,6 +474,27 @@ static enum wf_reason make_handles(struct wf_http_curl *self, struct wf_err *err
     return WF_OK;
 }
 
+/* Judge what came, when libcurl found no fault with it. */
+static enum wf_reason finish(CURL *easy, struct transfer *t, struct wf_err *err)
+{
+    long status = 0;
+
+    if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK || status < 200 ||
+        status > 599)
+        (void)stop(t, WF_UNREACHABLE, "the answer has no valid status");
+    if (!t->head_done)
+        (void)stop(t, WF_UNREACHABLE, "the answer is cut off in its headers");
+    /* RFC 9112 §9.8: a body that ends with the connection is whole only if TLS says so, and
+     * libcurl does not ask */
+    if (t->response->body.len > 0 && !t->length_seen && !t->chunked)
+        (void)stop(t, WF_UNREACHABLE,
+                   "the answer may be cut off: it has neither Content-Length nor chunks");
+    if (t->finding != NULL)
+        return explain(t, CURLE_WEIRD_SERVER_REPLY, err);
+    t->response->status = (int)status;
+    return WF_OK;
+}
+
 static enum wf_reason curl_send(struct wf_http *http, const struct wf_http_request *request,
                                 struct wf_http_response *ret, struct wf_err *err)
 {
@@ -476,7 +504,6 @@ static enum wf_reason curl_send(struct wf_http *http, const struct wf_http_reque
                          .ca = WF_BUF_INIT(CA_FILE_MAX),
                          .lines = WF_BUF_INIT(LINES_MAX)};
     enum wf_reason reason = WF_INTERNAL;
-    long status = 0;
 
     if (!self->in_helper && is_privileged())
         return wf_fail(err, WF_CONFIG,
@@ -488,17 +515,7 @@ static enum wf_reason curl_send(struct wf_http *http, const struct wf_http_reque
     if (reason != WF_OK)
         goto out;
     CURLcode code = run(self);
-    if (code != CURLE_OK || curl_easy_getinfo(self->easy, CURLINFO_RESPONSE_CODE, &status) != 0) {
-        reason = explain(&t, code, err);
-        goto out;
-    }
-    if (status < 100 || status > 599) {
-        (void)stop(&t, WF_UNREACHABLE, "the answer has no valid status");
-        reason = explain(&t, CURLE_WEIRD_SERVER_REPLY, err);
-        goto out;
-    }
-    ret->status = (int)status;
-    reason = WF_OK;
+    reason = code == CURLE_OK ? finish(self->easy, &t, err) : explain(&t, code, err);
 out:
     /* It points into what is freed now; the connections stay */
     curl_easy_reset(self->easy);

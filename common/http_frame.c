@@ -98,11 +98,21 @@ void wf_frame_put_answer(struct wf_buf *out, const struct wf_http_response *resp
     put_length(out, start);
 }
 
+/* 0, 1, 2: not the reasons' own numbers, which may change between two versions. */
+static uint32_t refusal_code(enum wf_reason reason)
+{
+    if (reason == WF_UNREACHABLE || reason == WF_CONFIG)
+        return (uint32_t)reason - WF_UNREACHABLE;
+    return WF_INTERNAL - WF_UNREACHABLE;
+}
+_Static_assert(WF_UNREACHABLE + 1 == WF_CONFIG && WF_CONFIG + 1 == WF_INTERNAL,
+               "the reasons a refusal may have are neighbours");
+
 void wf_frame_put_refusal(struct wf_buf *out, enum wf_reason reason, const char *text)
 {
     size_t start = put_head(out, WF_FRAME_REFUSAL);
 
-    put_number(out, 1, (uint32_t)reason);
+    put_number(out, 1, refusal_code(reason));
     put_text(out, text, strnlen(text, WF_ERR_TEXT_MAX - 1));
     put_length(out, start);
 }
@@ -232,7 +242,7 @@ enum wf_reason wf_frame_get_answer(const uint8_t *payload, size_t len, size_t ma
                                    struct wf_http_response *ret, struct wf_err *err)
 {
     struct reader in = {payload, len, false};
-    uint32_t status = get_number(&in, 2, 100, 599);
+    uint32_t status = get_number(&in, 2, 200, 599);
     uint32_t retry_after = get_number(&in, 4, 0, WF_HTTP_RETRY_AFTER_MAX);
     struct wf_span type = get_text(&in, 0, sizeof(ret->content_type) - 1);
     struct wf_span body = get_bytes(&in, max_body < WF_HTTP_BODY_MAX ? max_body : WF_HTTP_BODY_MAX);
@@ -253,15 +263,13 @@ enum wf_reason wf_frame_get_answer(const uint8_t *payload, size_t len, size_t ma
 enum wf_reason wf_frame_get_refusal(const uint8_t *payload, size_t len, struct wf_err *err)
 {
     struct reader in = {payload, len, false};
-    uint32_t reason = get_number(&in, 1, WF_UNREACHABLE, WF_INTERNAL);
+    uint32_t code = get_number(&in, 1, 0, WF_INTERNAL - WF_UNREACHABLE);
     struct wf_span text = get_text(&in, 0, WF_ERR_TEXT_MAX - 1);
 
     if (!is_complete(&in))
         return wf_fail(err, WF_MALFORMED, "refusal frame of %zu bytes does not parse", len);
-    return wf_fail(err, (enum wf_reason)reason, "%s", text.ptr);
+    return wf_fail(err, (enum wf_reason)(WF_UNREACHABLE + code), "%s", text.ptr);
 }
-_Static_assert(WF_UNREACHABLE + 1 == WF_CONFIG && WF_CONFIG + 1 == WF_INTERNAL,
-               "the reasons a refusal may have are neighbours");
 
 /* The socket */
 

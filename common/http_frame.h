@@ -6,7 +6,7 @@
  *   request  = method(1) loopback(1) timeout_ms(4) max_body(4) text(url) text(ca_file)
  *              text(proxy) count(1) *(text(name) text(value)) bytes(body)
  *   answer   = status(2) retry_after(4) text(content_type) bytes(body)
- *   refusal  = reason(1) text(text)
+ *   refusal  = code(1) text(text)         0 unreachable, 1 config, 2 internal
  *   text     = length(2) *byte NUL        no NUL inside; an absent one is empty
  *   bytes    = length(4) *byte
  *
@@ -42,7 +42,8 @@ enum wf_frame_kind {
 #define WF_FRAME_BUF_INIT WF_BUF_INIT(WF_FRAME_HEAD + WF_FRAME_PAYLOAD_MAX)
 
 /* Append a whole frame; failure shows in wf_buf_ok(out). The request has been checked by
- * wf_http_send. The refusal's text is cut where wf_err's would be. */
+ * wf_http_send. A refusal for any other reason is WF_INTERNAL; its text is cut where wf_err's would
+ * be. */
 void wf_frame_put_request(struct wf_buf *out, const struct wf_http_request *request);
 void wf_frame_put_answer(struct wf_buf *out, const struct wf_http_response *response);
 void wf_frame_put_refusal(struct wf_buf *out, enum wf_reason reason, const char *text);
@@ -58,13 +59,13 @@ enum wf_reason wf_frame_get_request(const uint8_t *payload, size_t len,
                                     struct wf_http_request *ret, struct wf_err *err) WF_MUST_USE;
 
 /* Read an answer's payload into *ret (empty before, and after a failure). WF_MALFORMED for
- * anything but the grammar, a status outside 100..599, a Retry-After over a day, a content type
+ * anything but the grammar, a status outside 200..599, a Retry-After over a day, a content type
  * that is not lower-case printable ASCII, a body over max_body. WF_INTERNAL if memory is short. */
 enum wf_reason wf_frame_get_answer(const uint8_t *payload, size_t len, size_t max_body,
                                    struct wf_http_response *ret, struct wf_err *err) WF_MUST_USE;
 
 /* Read a refusal's payload: its text becomes err's, its reason is returned: WF_UNREACHABLE,
- * WF_CONFIG or WF_INTERNAL. WF_MALFORMED for any other reason or anything but the grammar. */
+ * WF_CONFIG or WF_INTERNAL. WF_MALFORMED for anything but the grammar. */
 enum wf_reason wf_frame_get_refusal(const uint8_t *payload, size_t len, struct wf_err *err)
     WF_MUST_USE;
 

@@ -46,32 +46,37 @@ static enum wf_reason check_program(const char *path, struct wf_err *err)
     return WF_OK;
 }
 
-/* A close-on-exec socket pair above the standard descriptors: a host that has closed those would
- * print into it. */
+/* Move a descriptor above the standard ones, close-on-exec: a host that has closed those would
+ * print into it. -1, with fd closed, if that fails. */
+static int move_up(int fd)
+{
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    int moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    (void)close(fd);
+    return moved;
+}
+
+static void close_pair(const int pair[2])
+{
+    for (size_t i = 0; i < 2; i++) {
+        if (pair[i] >= 0)
+            (void)close(pair[i]);
+    }
+}
+
 static enum wf_reason make_pair(int ret[2], struct wf_err *err)
 {
     int pair[2];
-    int failure = 0;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         return wf_fail(err, WF_INTERNAL, "no socket pair for the helper: %s",
                        wf_errno_text(errno));
-    for (size_t i = 0; i < 2; i++) {
-        if (pair[i] > STDERR_FILENO)
-            continue;
-        int moved = fcntl(pair[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-        if (moved < 0) {
-            failure = errno;
-            break;
-        }
-        (void)close(pair[i]);
-        pair[i] = moved;
-    }
-    if (failure != 0) {
-        (void)close(pair[0]);
-        (void)close(pair[1]);
-        return wf_fail(err, WF_INTERNAL, "no descriptor for the helper: %s",
-                       wf_errno_text(failure));
+    pair[0] = move_up(pair[0]);
+    pair[1] = move_up(pair[1]);
+    if (pair[0] < 0 || pair[1] < 0) {
+        close_pair(pair);
+        return wf_fail(err, WF_INTERNAL, "no descriptor left for the helper");
     }
     ret[0] = pair[0];
     ret[1] = pair[1];
@@ -164,14 +169,11 @@ static enum wf_reason start_helper(struct wf_http_helper *self, struct wf_err *e
     pair[0] = -1;
     self->socket = st.st_ino;
     self->pid = pid;
-    self->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    self->pidfd = move_up((int)syscall(SYS_pidfd_open, pid, 0));
     self->owner = getpid();
     reason = WF_OK;
 out:
-    if (pair[0] >= 0)
-        (void)close(pair[0]);
-    if (pair[1] >= 0)
-        (void)close(pair[1]);
+    close_pair(pair);
     return reason;
 }
 

@@ -66,12 +66,8 @@ static void serve(enum wf_reason setup, struct wf_err *err)
         wf_buf_reset(&out);
         enum wf_reason reason = setup == WF_OK ? answer(http, &in, kind, &out, err) : setup;
         wf_buf_reset(&in);
-        if (reason != WF_OK) {
-            /* The closed list of a door: all else is a breach of the protocol */
-            if (reason != WF_UNREACHABLE && reason != WF_CONFIG)
-                reason = WF_INTERNAL;
+        if (reason != WF_OK)
             wf_frame_put_refusal(&out, reason, err->text);
-        }
         sent = wf_buf_ok(&out) &&
                wf_frame_send(SOCKET, &out, wf_frame_now() + ANSWER_MS, NULL) == WF_OK;
     } while (sent && setup == WF_OK);

@@ -116,6 +116,35 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_pam_CPPFLAGS = $(unit_cppflags) \
 	-DTEST_MODULE='"$(abs_builddir)/pam/.libs/pam_workfront.so"'
 %C%_unit_test_pam_LDADD = $(unit_ldadd) $(PAM_LIBS)
+
+unit_tests += \
+	%D%/unit/test_http_request \
+	%D%/unit/test_http_frame \
+	%D%/unit/test_http \
+	%D%/unit/test_http_helper
+
+%C%_unit_test_http_request_SOURCES = %D%/unit/test_http_request.c
+%C%_unit_test_http_request_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_http_request_LDADD = $(unit_ldadd)
+
+%C%_unit_test_http_frame_SOURCES = %D%/unit/test_http_frame.c
+%C%_unit_test_http_frame_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_http_frame_LDADD = $(unit_ldadd)
+
+# The scripted server, for whatever talks HTTP
+check_LTLIBRARIES += %D%/lib/libhttpd.la
+%C%_lib_libhttpd_la_SOURCES = %D%/lib/httpd.c %D%/lib/httpd.h
+%C%_lib_libhttpd_la_CPPFLAGS = $(AM_CPPFLAGS) $(SSL_CFLAGS)
+%C%_lib_libhttpd_la_LIBADD = $(SSL_LIBS)
+http_cppflags = $(unit_cppflags) -DTEST_HELPER='"$(abs_top_builddir)/common/wfauth-http"'
+
+%C%_unit_test_http_SOURCES = %D%/unit/test_http.c
+%C%_unit_test_http_CPPFLAGS = $(http_cppflags)
+%C%_unit_test_http_LDADD = %D%/lib/libhttpd.la common/libwfcurl.la $(unit_ldadd)
+
+%C%_unit_test_http_helper_SOURCES = %D%/unit/test_http_helper.c
+%C%_unit_test_http_helper_CPPFLAGS = $(http_cppflags)
+%C%_unit_test_http_helper_LDADD = %D%/lib/libhttpd.la common/libwfcurl.la $(unit_ldadd)
 endif
 
 # Fuzz targets: fuzz_X is made of fuzz_X.c and lives on corpus/X; a new one is one line here. With
@@ -124,6 +153,7 @@ fuzz_targets = \
 	%D%/fuzz/fuzz_authz \
 	%D%/fuzz/fuzz_base64 \
 	%D%/fuzz/fuzz_conf \
+	%D%/fuzz/fuzz_http_frame \
 	%D%/fuzz/fuzz_json \
 	%D%/fuzz/fuzz_mapfile \
 	%D%/fuzz/fuzz_text \

@@ -1,0 +1,642 @@
+/*
+ * The door, through both implementations: the same rows against libcurl in this process and
+ * against the helper. As root the in-process rows run in a child that has become nobody, since
+ * libcurl refuses to run as root; the helper becomes "daemon", which every system has.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <grp.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "http.h"
+#include "httpd.h"
+
+#define TIMEOUT_MS 5000
+#define SHORT_MS 300
+#define MAX_BODY 1000
+#define OK "HTTP/1.1 200 OK\r\n"
+#define JSON "Content-Type: application/json\r\n"
+#define BODY "Content-Length: 2\r\n\r\n{}"
+
+static bool with_helper;
+static struct httpd *server;
+
+static struct wf_http *make(void)
+{
+    return with_helper ? wf_http_helper_new(TEST_HELPER, "daemon") : wf_http_curl_new();
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static struct wf_http_request request_to(const char *scheme, const char *host, int port,
+                                         const char *path)
+{
+    static char url[4096];
+    snprintf(url, sizeof(url), "%s://%s:%d%s", scheme, host, port, path);
+    return (struct wf_http_request){.method = "GET",
+                                    .url = url,
+                                    .timeout_ms = TIMEOUT_MS,
+                                    .max_body = MAX_BODY,
+                                    .ca_file = httpd_ca_file()};
+}
+
+/* Answers. Each refused row is an accepted one with one thing wrong. */
+#define ANSWER(status_, type_, wait_, len_)                                                        \
+    .reason = WF_OK, .status = (status_), .type = (type_), .retry_after = (wait_),                 \
+    .body_len = (len_)
+#define REFUSED(text_) .reason = WF_UNREACHABLE, .text = (text_)
+#define BAD_TYPE REFUSED("Content-Type is invalid or given twice")
+#define LONG_HEADER REFUSED("a header is too long, or memory is short")
+#define NO_STATUS REFUSED("no valid status")
+#define TOO_LARGE REFUSED("larger than 1000 bytes")
+#define MAY_BE_CUT REFUSED("neither Content-Length nor chunks")
+#define CUT_OFF REFUSED("the answer is cut off")
+#define TOO_LATE REFUSED("no answer in time"), .timeout_ms = SHORT_MS
+#define CHUNKED "Transfer-Encoding: chunked\r\n\r\n"
+#define HINTS "Content-Type: text/x\r\nRetry-After: 9\r\n"
+#define DIGITS_125                                                                                 \
+    "12345678901234567890123456789012345678901234567890123456789012"                               \
+    "345678901234567890123456789012345678901234567890123456789012345"
+static const struct row {
+    const char *name;
+    const char *path;
+    const char *bytes;
+    size_t fill;
+    const char *tail;
+    const char *repeat;
+    int delay_ms;
+    enum httpd_end end;
+    uint32_t timeout_ms; /* 0: TIMEOUT_MS */
+    enum wf_reason reason;
+    const char *text; /* part of the error */
+    int status;
+    const char *type;
+    uint32_t retry_after;
+    size_t body_len;
+} rows[] = {
+    {"length", "/length", OK JSON BODY, ANSWER(200, "application/json", 0, 2)},
+    {"chunked", "/chunked", OK JSON CHUNKED "2\r\n{}\r\n0\r\n\r\n",
+     ANSWER(200, "application/json", 0, 2)},
+    {"until the end", "/end", OK JSON "\r\n{}", .end = HTTPD_CLOSE, MAY_BE_CUT},
+    {"until the end, cut", "/endcut", OK JSON "\r\n{}", .end = HTTPD_CUT, MAY_BE_CUT},
+    {"unknown coding", "/coding", OK JSON "Transfer-Encoding: identity\r\n\r\n{}",
+     .end = HTTPD_CLOSE, MAY_BE_CUT},
+    {"no body until the end", "/endempty", OK JSON "\r\n", .end = HTTPD_CLOSE,
+     ANSWER(200, "application/json", 0, 0)},
+    {"no body", "/204", "HTTP/1.1 204 No Content\r\n\r\n", ANSWER(204, "", 0, 0)},
+    {"401 with a body", "/401", "HTTP/1.1 401 Unauthorized\r\n" JSON BODY,
+     ANSWER(401, "application/json", 0, 2)},
+    {"redirect", "/302", "HTTP/1.1 302 Found\r\nLocation: /length\r\nContent-Length: 0\r\n\r\n",
+     ANSWER(302, "", 0, 0)},
+
+    {"type with parameters", "/type1", OK "Content-Type: Text/HTML ; charset=utf-8\r\n" BODY,
+     ANSWER(200, "text/html", 0, 2)},
+    {"type twice", "/type2", OK JSON JSON BODY, BAD_TYPE},
+    {"type with a blank", "/type3", OK "Content-Type: text html\r\n" BODY, BAD_TYPE},
+    {"type with a control byte", "/type4", OK "Content-Type: text\x1b/html\r\n" BODY, BAD_TYPE},
+    {"type of 127 bytes", "/type5", OK "Content-Type: xx" DIGITS_125 "\r\n" BODY,
+     ANSWER(200, "xx" DIGITS_125, 0, 2)},
+    {"type of 128 bytes", "/type6", OK "Content-Type: xx" DIGITS_125 "x\r\n" BODY, BAD_TYPE},
+    {"type in a 1xx", "/103", "HTTP/1.1 103 Hints\r\n" HINTS "\r\n" OK JSON BODY,
+     ANSWER(200, "application/json", 0, 2)},
+    {"type in a trailer", "/trailer", OK CHUNKED "2\r\n{}\r\n0\r\n" HINTS "\r\n",
+     ANSWER(200, "", 0, 2)},
+
+    {"wait", "/429", "HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\n" BODY, ANSWER(429, "", 7, 2)},
+    {"wait with zeros", "/503", "HTTP/1.1 503 Busy\r\nretry-after:\t007 \r\n" BODY,
+     ANSWER(503, "", 7, 2)},
+    {"wait twice", "/retry2", OK "Retry-After: 7\r\nRetry-After: 60\r\nRetry-After: 5\r\n" BODY,
+     ANSWER(200, "", 60, 2)},
+    {"wait for a date", "/retry3", OK "Retry-After: Fri, 31 Dec 2027 23:59:59 GMT\r\n" BODY,
+     ANSWER(200, "", 0, 2)},
+    {"wait negative", "/retry4", OK "Retry-After: -7\r\n" BODY, ANSWER(200, "", 0, 2)},
+    {"wait a day", "/retry5", OK "Retry-After: 86400\r\n" BODY, ANSWER(200, "", 86400, 2)},
+    {"wait over a day", "/retry6", OK "Retry-After: 86401\r\n" BODY, ANSWER(200, "", 86400, 2)},
+    {"wait for ever", "/retry7", OK "Retry-After: 99999999999999999999999\r\n" BODY,
+     ANSWER(200, "", 86400, 2)},
+
+    {"largest", "/max1", OK "Content-Length: 1000\r\n\r\n", .fill = 1000, ANSWER(200, "", 0, 1000)},
+    {"too large, announced", "/max2", OK "Content-Length: 1001\r\n\r\n", .fill = 1001, TOO_LARGE},
+    {"largest, chunked", "/max3", OK CHUNKED "3e8\r\n",
+     .fill = 1000, .tail = "\r\n0\r\n\r\n", ANSWER(200, "", 0, 1000)},
+    {"too large, chunked", "/max4", OK CHUNKED "3e9\r\n", .fill = 1001, TOO_LARGE},
+    {"endless", "/endless", OK "\r\n", .repeat = "0123456789", TOO_LARGE},
+    {"endless headers", "/headers", OK, .repeat = "X: y\r\n", REFUSED("too many headers")},
+    {"endless 1xx", "/100s", "",
+     .repeat = "HTTP/1.1 100 Continue\r\n\r\n", REFUSED("too many headers")},
+    {"endless header", "/header", OK "X: ",
+     .repeat = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", LONG_HEADER},
+    {"large headers", "/kilos", OK "X: ",
+     .fill = 65536, .tail = "\r\n" BODY, REFUSED("too many headers")},
+
+    {"length twice", "/twice", OK "Content-Length: 2\r\n" BODY,
+     REFUSED("Content-Length is given twice")},
+    {"cut in the body", "/cut1", OK "Content-Length: 3\r\n\r\n{}", .end = HTTPD_CLOSE, CUT_OFF},
+    {"cut in a chunk", "/cut2", OK CHUNKED "3\r\n{}", .end = HTTPD_CLOSE, CUT_OFF},
+    {"cut behind a chunk", "/cut3", OK CHUNKED "2\r\n{}\r\n", .end = HTTPD_CLOSE, CUT_OFF},
+    {"cut in the head", "/cut4", "HTTP/1.1 200 OK\r\nConte", .end = HTTPD_CUT, CUT_OFF},
+    {"nothing", "/nothing", "", .end = HTTPD_CLOSE, REFUSED("closed without an answer")},
+    {"not HTTP", "/ssh", "SSH-2.0-OpenSSH_9.2\r\n",
+     .end = HTTPD_CLOSE, REFUSED("the answer is not HTTP")},
+    {"status 103", "/only103", "HTTP/1.1 103 Hints\r\n\r\n", .end = HTTPD_CLOSE,
+     REFUSED("closed without an answer")},
+    {"status 600", "/600", "HTTP/1.1 600 What\r\n" BODY, NO_STATUS},
+
+    {"hangs", "/hang1", "", .end = HTTPD_HANG, TOO_LATE},
+    {"hangs in the body", "/hang2", OK "Content-Length: 3\r\n\r\n{}", .end = HTTPD_HANG, TOO_LATE},
+    {"drips", "/drip", OK "\r\n", .repeat = "x", .delay_ms = 20, TOO_LATE},
+};
+
+static struct httpd_reply replies[WF_ARRAY_LEN(rows)];
+
+static void judge(const struct row *row, enum wf_reason reason,
+                  const struct wf_http_response *answer, const struct wf_err *err)
+{
+    if (reason != row->reason)
+        fail_msg("%s: %s, expected %s: %s", row->name, wf_reason_name(reason),
+                 wf_reason_name(row->reason), err->text);
+    if (row->text != NULL && strstr(err->text, row->text) == NULL)
+        fail_msg("%s: \"%s\" lacks \"%s\"", row->name, err->text, row->text);
+    if (reason != WF_OK && strstr(err->text, row->path) == NULL)
+        fail_msg("%s: \"%s\" does not say what was attempted", row->name, err->text);
+    if (strstr(err->text, "secret") != NULL)
+        fail_msg("%s: \"%s\" shows the query", row->name, err->text);
+    if (answer->status != row->status ||
+        strcmp(answer->content_type, row->type == NULL ? "" : row->type) != 0 ||
+        answer->retry_after != row->retry_after || answer->body.len != row->body_len)
+        fail_msg("%s: %d \"%s\" %u %zu", row->name, answer->status, answer->content_type,
+                 answer->retry_after, answer->body.len);
+}
+
+static void test_answers(void **state)
+{
+    struct wf_http *http = make();
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
+        struct wf_http_response answer = WF_HTTP_RESPONSE_INIT;
+        struct wf_err err = WF_ERR_INIT;
+        char path[100];
+        snprintf(path, sizeof(path), "%s?code=secret", rows[i].path);
+        struct wf_http_request request =
+            request_to("https", "localhost", httpd_port(server), path);
+        size_t before = httpd_request_count(server);
+        if (rows[i].timeout_ms != 0)
+            request.timeout_ms = rows[i].timeout_ms;
+        int64_t start = now_ms();
+        enum wf_reason reason = wf_http_send(http, &request, &answer, &err);
+        int64_t took = now_ms() - start;
+        judge(&rows[i], reason, &answer, &err);
+        assert_int_equal(httpd_request_count(server), before + 1);
+        if (rows[i].timeout_ms != 0 && (took < SHORT_MS - 1 || took > SHORT_MS + 2000))
+            fail_msg("%s: took %lld ms", rows[i].name, (long long)took);
+        wf_http_response_done(&answer);
+    }
+    wf_http_free(http);
+}
+
+/* A failure leaves nothing of the answer that was there before. */
+static void test_empty_after_failure(void **state)
+{
+    struct wf_http *http = make();
+    struct wf_http_response answer = WF_HTTP_RESPONSE_INIT;
+    struct wf_http_request request =
+        request_to("https", "localhost", httpd_port(server), "/429");
+
+    (void)state;
+    assert_int_equal(wf_http_send(http, &request, &answer, NULL), WF_OK);
+    request.method = "PUT";
+    assert_int_equal(wf_http_send(http, &request, &answer, NULL), WF_INTERNAL);
+    assert_int_equal(answer.status, 0);
+    assert_int_equal(answer.retry_after, 0);
+    assert_int_equal(answer.body.len, 0);
+    wf_http_response_done(&answer);
+    wf_http_free(http);
+}
+
+/* Who answers. */
+#define NOT_ACCEPTED WF_UNREACHABLE, "certificate is not accepted"
+#define NO_TLS WF_UNREACHABLE, "no TLS connection"
+static const struct {
+    const char *name;
+    enum httpd_identity identity;
+    const char *scheme;
+    const char *host;
+    bool http_loopback;
+    enum wf_reason reason;
+    const char *text;
+} servers[] = {
+    {"right", HTTPD_GOOD, "https", "localhost", false, WF_OK, ""},
+    {"right, by address", HTTPD_GOOD, "https", "127.0.0.1", false, WF_OK, ""},
+    {"expired", HTTPD_EXPIRED, "https", "localhost", false, NOT_ACCEPTED},
+    {"wrong host", HTTPD_WRONG_HOST, "https", "localhost", false, NOT_ACCEPTED},
+    {"unknown authority", HTTPD_UNKNOWN_CA, "https", "localhost", false, NOT_ACCEPTED},
+    {"false authority", HTTPD_FALSE_CA, "https", "localhost", false, NO_TLS},
+    {"old TLS", HTTPD_OLD_TLS, "https", "localhost", false, NO_TLS},
+    {"no TLS", HTTPD_PLAIN, "https", "localhost", false, NO_TLS},
+    {"silent", HTTPD_SILENT, "https", "localhost", false, WF_UNREACHABLE, "no answer in time"},
+    {"no such host", HTTPD_GOOD, "https", "wfauth.invalid", false, WF_UNREACHABLE,
+     "cannot resolve the host"},
+    {"plain", HTTPD_PLAIN, "http", "localhost", true, WF_OK, ""},
+    {"plain, not allowed", HTTPD_PLAIN, "http", "localhost", false, WF_CONFIG, "plain http"},
+};
+
+static void test_servers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(servers); i++) {
+        struct httpd *httpd = httpd_start(servers[i].identity, replies, WF_ARRAY_LEN(replies));
+        struct wf_http *http = make();
+        struct wf_http_response answer = WF_HTTP_RESPONSE_INIT;
+        struct wf_err err = WF_ERR_INIT;
+        struct wf_http_request request =
+            request_to(servers[i].scheme, servers[i].host, httpd_port(httpd), "/length");
+        request.http_loopback = servers[i].http_loopback;
+        request.timeout_ms = servers[i].identity == HTTPD_SILENT ? SHORT_MS : TIMEOUT_MS;
+        int64_t start = now_ms();
+        enum wf_reason reason = wf_http_send(http, &request, &answer, &err);
+        if (reason != servers[i].reason || strstr(err.text, servers[i].text) == NULL)
+            fail_msg("%s: %s: %s", servers[i].name, wf_reason_name(reason), err.text);
+        assert_int_equal(httpd_request_count(httpd), servers[i].reason == WF_OK);
+        if (servers[i].identity == HTTPD_SILENT)
+            assert_in_range(now_ms() - start, SHORT_MS / 2 - 1, SHORT_MS + 2000);
+        wf_http_response_done(&answer);
+        wf_http_free(http);
+        httpd_stop(httpd);
+    }
+}
+
+static void test_nobody_listens(void **state)
+{
+    struct httpd *httpd = httpd_start(HTTPD_GOOD, NULL, 0);
+    int port = httpd_port(httpd);
+    struct wf_http *http = make();
+    struct wf_http_response answer = WF_HTTP_RESPONSE_INIT;
+    struct wf_err err = WF_ERR_INIT;
+
+    (void)state;
+    httpd_stop(httpd);
+    struct wf_http_request request = request_to("https", "127.0.0.1", port, "/x?secret");
+    assert_int_equal(wf_http_send(http, &request, &answer, &err), WF_UNREACHABLE);
+    assert_non_null(strstr(err.text, "/x: cannot connect: "));
+    assert_null(strstr(err.text, "secret"));
+    wf_http_free(http);
+}
+
+/* What is sent. */
+
+static const char *sent(size_t i, const char *name)
+{
+    static char value[20000];
+    return httpd_header(httpd_request(server, i), name, value, sizeof(value));
+}
+
+static void test_request(void **state)
+{
+    static char body[WF_HTTP_REQUEST_BODY_MAX];
+    struct wf_http *http = make();
+    struct wf_http_response answer = WF_HTTP_RESPONSE_INIT;
+    struct wf_http_request request =
+        request_to("https", "localhost", httpd_port(server), "/length?a=b");
+    size_t at = httpd_request_count(server);
+
+    (void)state;
+    memset(body, 'b', sizeof(body));
+    request.headers[0] = (struct wf_http_header){"sessionID", {"s3cret\xc3\xa9", 8}};
+    request.header_count = 1;
+    assert_int_equal(wf_http_send(http, &request, &answer, NULL), WF_OK);
+    assert_string_equal(httpd_request(server, at)->method, "GET");
+    assert_string_equal(httpd_request(server, at)->target, "/length?a=b");
+    assert_string_equal(sent(at, "sessionid"), "s3cret\xc3\xa9");
+    assert_string_equal(sent(at, "user-agent"), "wfauth/" PACKAGE_VERSION);
+    assert_string_equal(sent(at, "accept"), "application/json");
+    assert_null(sent(at, "accept-encoding"));
+    assert_null(sent(at, "cookie"));
+    assert_null(sent(at, "authorization"));
+    assert_non_null(strstr(httpd_request(server, at)->head, " HTTP/1.1\r\n"));
+
+    request.method = "POST";
+    request.body = (struct wf_span){body, sizeof(body)};
+    request.headers[0] = (struct wf_http_header){"Accept", {"text/x", 6}};
+    assert_int_equal(wf_http_send(http, &request, &answer, NULL), WF_OK);
+    assert_string_equal(httpd_request(server, at + 1)->method, "POST");
+    assert_int_equal(httpd_request(server, at + 1)->body_len, sizeof(body));
+    assert_memory_equal(httpd_request(server, at + 1)->body, body, sizeof(body));
+    assert_string_equal(sent(at + 1, "accept"), "text/x");
+    assert_string_equal(sent(at + 1, "content-type"), "application/x-www-form-urlencoded");
+    assert_null(sent(at + 1, "expect"));
+    assert_null(sent(at + 1, "sessionid"));
+
+    request.body = (struct wf_span){NULL, 0};
+    request.headers[0] = (struct wf_http_header){"content-type", {"application/json", 16}};
+    assert_int_equal(wf_http_send(http, &request, &answer, NULL), WF_OK);
+    assert_int_equal(httpd_request(server, at + 2)->body_len, 0);
+    assert_string_equal(sent(at + 2, "content-length"), "0");
+    assert_string_equal(sent(at + 2, "content-type"), "application/json");
+    /* One connection served all three */
+    assert_int_equal(httpd_request(server, at)->connection,
+                     httpd_request(server, at + 2)->connection);
+    wf_http_response_done(&answer);
+    wf_http_free(http);
+}
+
+/* Many large headers fit, and a body with NUL bytes. */
+static void test_largest_request(void **state)
+{
+    static char value[WF_HTTP_HEADER_VALUE_MAX];
+    struct wf_http *http = make();
+    struct wf_http_response answer = WF_HTTP_RESPONSE_INIT;
+    struct wf_http_request request =
+        request_to("https", "localhost", httpd_port(server), "/length");
+    struct wf_err err = WF_ERR_INIT;
+    size_t at = httpd_request_count(server);
+
+    (void)state;
+    memset(value, 'v', sizeof(value));
+    for (size_t i = 0; i < 3; i++)
+        request.headers[i] = (struct wf_http_header){"X-Large", {value, sizeof(value)}};
+    request.header_count = 3;
+    request.method = "POST";
+    request.body = (struct wf_span){"a\0b", 3};
+    if (wf_http_send(http, &request, &answer, &err) != WF_OK)
+        fail_msg("%s", err.text);
+    assert_memory_equal(httpd_request(server, at)->body, "a\0b", 3);
+    assert_int_equal(strlen(sent(at, "x-large")), sizeof(value));
+    wf_http_response_done(&answer);
+    wf_http_free(http);
+}
+
+/* A cookie that was set does not come back, and a redirect asks nobody else. */
+static void test_nothing_is_remembered(void **state)
+{
+    static const struct httpd_reply cookie[] = {
+        {.path = "/c", .bytes = OK "Set-Cookie: a=b; Path=/\r\nStrict-Transport-Security: "
+                                   "max-age=9\r\nAlt-Svc: h2=\":1\"\r\n" BODY}};
+    struct httpd *httpd = httpd_start(HTTPD_GOOD, cookie, 1);
+    struct wf_http *http = make();
+    struct wf_http_response answer = WF_HTTP_RESPONSE_INIT;
+    struct wf_http_request request = request_to("https", "localhost", httpd_port(httpd), "/c");
+    char value[100];
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(wf_http_send(http, &request, &answer, NULL), WF_OK);
+        assert_null(httpd_header(httpd_request(httpd, i), "cookie", value, sizeof(value)));
+    }
+    wf_http_response_done(&answer);
+    wf_http_free(http);
+    httpd_stop(httpd);
+}
+
+static void test_proxy(void **state)
+{
+    static const struct httpd_reply tunnel[] = {
+        {.path = "/length", .bytes = OK JSON BODY},
+        {.bytes = "HTTP/1.1 200 OK\r\nContent-Type: text/x\r\n\r\n", .end = HTTPD_TUNNEL}};
+    static const struct httpd_reply refusal[] = {
+        {.bytes = "HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n"}};
+    struct httpd *proxy = httpd_start(HTTPD_PLAIN, tunnel, 2);
+    struct httpd *closed = httpd_start(HTTPD_PLAIN, refusal, 1);
+    struct wf_http *http = make();
+    struct wf_http_response answer = WF_HTTP_RESPONSE_INIT;
+    struct wf_http_request request = request_to("https", "localhost", 1, "/length");
+    struct wf_err err = WF_ERR_INIT;
+    char at[100];
+    char value[100];
+
+    (void)state;
+    snprintf(at, sizeof(at), "http://127.0.0.1:%d", httpd_port(proxy));
+    request.proxy = at;
+    request.headers[0] = (struct wf_http_header){"sessionID", {"secret", 6}};
+    request.header_count = 1;
+    if (wf_http_send(http, &request, &answer, &err) != WF_OK)
+        fail_msg("%s", err.text);
+    assert_string_equal(answer.content_type, "application/json");
+    assert_int_equal(httpd_request_count(proxy), 2);
+    assert_string_equal(httpd_request(proxy, 0)->method, "CONNECT");
+    assert_string_equal(httpd_request(proxy, 0)->target, "localhost:1");
+    assert_null(strstr(httpd_request(proxy, 0)->head, "secret"));
+    assert_non_null(
+        httpd_header(httpd_request(proxy, 1), "sessionid", value, sizeof(value)));
+
+    snprintf(at, sizeof(at), "http://127.0.0.1:%d", httpd_port(closed));
+    assert_int_equal(wf_http_send(http, &request, &answer, &err), WF_UNREACHABLE);
+    assert_non_null(strstr(err.text, "407"));
+    wf_http_response_done(&answer);
+    wf_http_free(http);
+    httpd_stop(proxy);
+    httpd_stop(closed);
+}
+
+/* A ca_file that cannot be used: WF_CONFIG, with its name. */
+static void test_ca_file(void **state)
+{
+    char dir[] = "/tmp/wfauth-test.XXXXXX";
+    char path[100];
+    char wanted[200];
+    static const struct {
+        const char *name;
+        const char *text; /* NULL: no file */
+        mode_t mode;
+        const char *finding;
+    } files[] = {
+        {"absent", NULL, 0, "No such file"},
+        {"not readable", "x", 0000, "Permission denied"},
+        {"writable by all", "x", 0666, "can be written by others"},
+        {"not a certificate", "hello\n", 0644, "ca_file holds no certificate"},
+        {"empty", "", 0644, "ca_file holds no certificate"},
+    };
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(chmod(dir, 0755), 0);
+    for (size_t i = 0; i < WF_ARRAY_LEN(files); i++) {
+        struct wf_http *http = make();
+        struct wf_http_response answer = WF_HTTP_RESPONSE_INIT;
+        struct wf_http_request request =
+            request_to("https", "localhost", httpd_port(server), "/length");
+        struct wf_err err = WF_ERR_INIT;
+        snprintf(path, sizeof(path), "%s/%zu", dir, i);
+        if (files[i].text != NULL) {
+            FILE *file = fopen(path, "w");
+            assert_non_null(file);
+            fputs(files[i].text, file);
+            fclose(file);
+            assert_int_equal(chmod(path, files[i].mode), 0);
+        }
+        request.ca_file = path;
+        enum wf_reason reason = wf_http_send(http, &request, &answer, &err);
+        snprintf(wanted, sizeof(wanted), "%s", files[i].finding);
+        if (reason != WF_CONFIG || strstr(err.text, wanted) == NULL)
+            fail_msg("%s: %s: %s", files[i].name, wf_reason_name(reason), err.text);
+        unlink(path);
+        wf_http_free(http);
+    }
+    rmdir(dir);
+}
+
+/* Without ca_file the system's authorities count, and ours is not among them. */
+static void test_system_authorities(void **state)
+{
+    struct wf_http *http = make();
+    struct wf_http_response answer = WF_HTTP_RESPONSE_INIT;
+    struct wf_http_request request =
+        request_to("https", "localhost", httpd_port(server), "/length");
+    struct wf_err err = WF_ERR_INIT;
+
+    (void)state;
+    if (access("/etc/ssl/certs/ca-certificates.crt", R_OK) != 0)
+        skip();
+    request.ca_file = NULL;
+    assert_int_equal(wf_http_send(http, &request, &answer, &err), WF_UNREACHABLE);
+    assert_non_null(strstr(err.text, "certificate is not accepted"));
+    wf_http_free(http);
+}
+
+/* Nothing in the environment diverts a connection. */
+static void test_environment(void **state)
+{
+    static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                        "ALL_PROXY"};
+    struct httpd *trap = httpd_start(HTTPD_PLAIN, NULL, 0);
+    struct wf_http *http = make();
+    struct wf_http_response answer = WF_HTTP_RESPONSE_INIT;
+    struct wf_http_request request =
+        request_to("https", "localhost", httpd_port(server), "/length");
+    char value[100];
+
+    (void)state;
+    snprintf(value, sizeof(value), "http://127.0.0.1:%d", httpd_port(trap));
+    for (size_t i = 0; i < WF_ARRAY_LEN(names); i++)
+        setenv(names[i], value, 1);
+    assert_int_equal(wf_http_send(http, &request, &answer, NULL), WF_OK);
+    assert_int_equal(httpd_connection_count(trap), 0);
+    for (size_t i = 0; i < WF_ARRAY_LEN(names); i++)
+        unsetenv(names[i]);
+    wf_http_response_done(&answer);
+    wf_http_free(http);
+    httpd_stop(trap);
+}
+
+/* The host forks between two requests: both go on, each with its own connection, and the child's
+ * end does not take the parent's away. */
+static void test_fork(void **state)
+{
+    struct wf_http *http = make();
+    struct wf_http_response answer = WF_HTTP_RESPONSE_INIT;
+    struct wf_http_request request =
+        request_to("https", "localhost", httpd_port(server), "/length");
+    size_t at = httpd_request_count(server);
+    int status = 0;
+
+    (void)state;
+    assert_int_equal(wf_http_send(http, &request, &answer, NULL), WF_OK);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        bool ok = wf_http_send(http, &request, &answer, NULL) == WF_OK;
+        wf_http_free(http);
+        _exit(ok ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(wf_http_send(http, &request, &answer, NULL), WF_OK);
+    assert_int_not_equal(httpd_request(server, at)->connection,
+                         httpd_request(server, at + 1)->connection);
+    assert_int_equal(httpd_request(server, at)->connection,
+                     httpd_request(server, at + 2)->connection);
+    wf_http_response_done(&answer);
+    wf_http_free(http);
+}
+
+static int start_server(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++)
+        replies[i] = (struct httpd_reply){.path = rows[i].path,
+                                          .bytes = rows[i].bytes,
+                                          .fill = rows[i].fill,
+                                          .tail = rows[i].tail,
+                                          .repeat = rows[i].repeat,
+                                          .delay_ms = rows[i].delay_ms,
+                                          .end = rows[i].end};
+    server = httpd_start(HTTPD_GOOD, replies, WF_ARRAY_LEN(replies));
+    return 0;
+}
+
+static int stop_server(void **state)
+{
+    (void)state;
+    httpd_stop(server);
+    return 0;
+}
+
+static int run(const char *name)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_empty_after_failure),
+        cmocka_unit_test(test_servers),
+        cmocka_unit_test(test_nobody_listens),
+        cmocka_unit_test(test_request),
+        cmocka_unit_test(test_largest_request),
+        cmocka_unit_test(test_nothing_is_remembered),
+        cmocka_unit_test(test_proxy),
+        cmocka_unit_test(test_ca_file),
+        cmocka_unit_test(test_system_authorities),
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_fork),
+    };
+    return cmocka_run_group_tests_name(name, tests, start_server, stop_server);
+}
+
+/* Root: the in-process rows run as nobody. */
+static int run_in_process(void)
+{
+    int status = 0;
+
+    if (geteuid() != 0)
+        return run("http, in process");
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (setgroups(0, NULL) != 0 || setresgid(65534, 65534, 65534) != 0 ||
+            setresuid(65534, 65534, 65534) != 0)
+            _exit(99);
+        int failed = run("http, in process");
+        fflush(NULL);
+        _exit(failed);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        return 1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+int main(void)
+{
+    (void)httpd_ca_file();
+    int failed = run_in_process();
+    with_helper = true;
+    failed += run("http, by the helper");
+    httpd_ca_remove();
+    return failed == 0 ? 0 : 1;
+}
