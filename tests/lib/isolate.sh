@@ -4,6 +4,9 @@
 # /home, /var/log and /var/lib/sudo, a small /dev without /dev/log, a loopback network and a process
 # tree that the kernel ends with the command. Nothing of it can reach another machine.
 #
+# Environment: WFAUTH_SHARE_NET=yes leaves it the machine's own network, so that the command's
+# daemons can be reached from outside (a demonstration).
+#
 # Exit status: the command's; 77 where this system does not permit the namespaces.
 set -eu
 
@@ -49,7 +52,8 @@ private_dev()
 }
 
 if [ "${WFAUTH_ISOLATED:-no}" != yes ]; then
-    flags=(-m -p -f -u -n --mount-proc --kill-child --propagation private)
+    flags=(-m -p -f -u --mount-proc --kill-child --propagation private)
+    [ "${WFAUTH_SHARE_NET:-no}" = yes ] || flags+=(-n)
     if ! unshare "${flags[@]}" true 2>/dev/null; then
         echo "isolate.sh: namespaces are not permitted here (needs root with CAP_SYS_ADMIN)" >&2
         exit 77
@@ -60,7 +64,7 @@ fi
 
 umask 022
 hostname wfhost
-ip link set lo up
+[ "${WFAUTH_SHARE_NET:-no}" = yes ] || ip link set lo up
 hide /run /home /var/log /var/lib/sudo /var/mail
 mkdir -p /run/sshd /run/lock /run/sudo
 touch /var/log/lastlog /var/log/wtmp /var/log/btmp /run/utmp
