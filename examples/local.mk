@@ -1,4 +1,6 @@
-EXTRA_DIST += %D%/callback/index.html
+EXTRA_DIST += %D%/callback/index.html %D%/conf
+dist_noinst_SCRIPTS += %D%/demo %D%/demo-world.sh
+EXTRA_DIST += %D%/demo-person.py
 
 # The sandbox: a program for tests and demonstrations, never installed. It includes nothing of
 # common/, so its preprocessor flags leave that folder out.
