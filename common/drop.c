@@ -20,7 +20,12 @@
 
 /* Memory for one request and its TLS connection, beyond what the loaded libraries take: libcurl
  * and OpenSSL need 3 MiB, the resolver's threads their stacks. */
+#ifdef WF_SANITIZED
+/* AddressSanitizer holds back 256 MiB of freed memory */
+#define MEMORY_MAX ((rlim_t)1024 * 1024 * 1024)
+#else
 #define MEMORY_MAX ((rlim_t)64 * 1024 * 1024)
+#endif
 /* Where /proc is absent and the libraries' share is unknown. */
 #define MEMORY_MAX_TOTAL ((rlim_t)256 * 1024 * 1024)
 /* A resolver's thread and the NSS modules in it; not the host's limit, which may be gigabytes. */

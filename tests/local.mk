@@ -121,7 +121,9 @@ unit_tests += \
 	%D%/unit/test_http_request \
 	%D%/unit/test_http_frame \
 	%D%/unit/test_http \
-	%D%/unit/test_http_helper
+	%D%/unit/test_http_curl \
+	%D%/unit/test_http_helper \
+	%D%/unit/test_drop
 
 %C%_unit_test_http_request_SOURCES = %D%/unit/test_http_request.c
 %C%_unit_test_http_request_CPPFLAGS = $(unit_cppflags)
@@ -142,9 +144,18 @@ http_cppflags = $(unit_cppflags) -DTEST_HELPER='"$(abs_top_builddir)/common/wfau
 %C%_unit_test_http_CPPFLAGS = $(http_cppflags)
 %C%_unit_test_http_LDADD = %D%/lib/libhttpd.la common/libwfcurl.la $(unit_ldadd)
 
+%C%_unit_test_http_curl_SOURCES = %D%/unit/test_http_curl.c
+%C%_unit_test_http_curl_CPPFLAGS = $(http_cppflags)
+%C%_unit_test_http_curl_LDADD = %D%/lib/libhttpd.la common/libwfcurl.la $(unit_ldadd)
+
+%C%_unit_test_drop_SOURCES = %D%/unit/test_drop.c
+%C%_unit_test_drop_CPPFLAGS = $(http_cppflags)
+%C%_unit_test_drop_LDADD = %D%/lib/libhttpd.la $(unit_ldadd)
+
 %C%_unit_test_http_helper_SOURCES = %D%/unit/test_http_helper.c
 %C%_unit_test_http_helper_CPPFLAGS = $(http_cppflags)
-%C%_unit_test_http_helper_LDADD = %D%/lib/libhttpd.la common/libwfcurl.la $(unit_ldadd)
+%C%_unit_test_http_helper_LDADD = %D%/lib/libhttpd.la $(unit_ldadd)
+%C%_unit_test_http_helper_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
 endif
 
 # Fuzz targets: fuzz_X is made of fuzz_X.c and lives on corpus/X; a new one is one line here. With

@@ -350,7 +350,7 @@ struct httpd *httpd_start(enum httpd_identity identity, const struct httpd_reply
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(address);
     struct httpd *httpd = calloc(1, sizeof(*httpd));
-    sigset_t pipe;
+    sigset_t all;
     sigset_t old;
 
     MUST(httpd != NULL);
@@ -365,11 +365,9 @@ struct httpd *httpd_start(enum httpd_identity identity, const struct httpd_reply
     MUST(listen(httpd->fd, 16) == 0);
     MUST(getsockname(httpd->fd, (struct sockaddr *)&address, &len) == 0);
     httpd->port = ntohs(address.sin_port);
-    /* Its threads inherit the mask: SIGPIPE must reach the code under test alone */
-    sigemptyset(&pipe);
-    sigaddset(&pipe, SIGPIPE);
-    sigaddset(&pipe, SIGCHLD);
-    pthread_sigmask(SIG_BLOCK, &pipe, &old);
+    /* Its threads inherit the mask: signals are for the code under test */
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
     MUST(pthread_create(&httpd->thread, NULL, listen_loop, httpd) == 0);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return httpd;
