@@ -94,7 +94,7 @@ class World:
         keys = {"type": "workfront", "url": self.sandbox.url, "client_id": self.spa,
                 "redirect_uri": self.callback, "ca_file": self.ca, "timeout": "2"}
         keys.update(provider or {})
-        rules = {"provider": "acme", "username": "username, emailAddr", "strip_domain": DOMAIN}
+        rules = {"provider": "acme", "username": "username, emailAddr", "strip_domain": DOMAIN, "qr": "no"}
         rules.update(service or {})
         text = "[provider acme]\n" + lines_of(keys) + "\n[service *]\n" + lines_of(rules) + more
         write(path or self.conf, text, 0o644)
@@ -115,9 +115,12 @@ class World:
         self.pam(service, "auth required MODULE", "account required MODULE", "account required pam_unix.so",
                  "session required pam_permit.so", "password required pam_deny.so")
 
-    def reset(self):
+    def close_terminals(self):
         for terminal in self.terminals:
             terminal.close()
+
+    def reset(self):
+        self.close_terminals()
         self.terminals = []
         self.sandbox.clear()
         self.configure()
@@ -241,8 +244,7 @@ class World:
         write("/etc/ld.so.preload", "\n".join([HOME + "/options.so"] + libraries) + "\n", 0o644)
 
     def close(self):
-        for terminal in self.terminals:
-            terminal.close()
+        self.close_terminals()
         for daemon in self.daemons.values():
             daemon.terminate()
         self.sandbox.stop()
