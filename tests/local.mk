@@ -187,3 +187,9 @@ EXTRA_DIST += %D%/fuzz/fuzz.h %D%/fuzz/corpus
 
 dist_noinst_SCRIPTS += %D%/run %D%/lint.sh %D%/layers.sh %D%/symbols.sh %D%/man.sh
 EXTRA_DIST += %D%/lib %D%/e2e .ci/run
+# A folder is packed as it stands, objects of this build included: make would take them for its own
+dist-hook:
+	find $(distdir)/tests \( -name '*.o' -o -name '*.lo' -o -name '*.la' -o -name .dirstamp \) \
+	    -exec rm -f {} +
+	find $(distdir)/tests \( -name .libs -o -name .deps -o -name __pycache__ \) \
+	    -prune -exec rm -rf {} +
