@@ -9,10 +9,15 @@
 
 /* Pieces that 4 KiB make in lines of 255 bytes, and a few */
 #define PIECES_MAX 20
+/* Of a line that sudo refuses it has read 1023 bytes: the rest, of the 4095 that a terminal keeps,
+ * comes at once as the first pieces. Up to three are too long again, one may be empty. */
+#define LEFTOVER_ERRORS_MAX 3
+#define LEFTOVER_EMPTY_MAX 1
 
 static const char first_piece[] =
     "\nThat is too long for one line here. Paste the code alone, or the address in pieces of at "
     "most 250 characters each, and then an empty line.\nPiece: ";
+static const char same_piece[] = "Piece: ";
 static const char next_piece[] = "Next piece (or an empty line to end): ";
 
 void wf_answer_wipe(struct wf_answer *answer)
@@ -65,15 +70,34 @@ static bool fills_line(size_t len)
     return false;
 }
 
-static int ask_in_pieces(pam_handle_t *pamh, struct wf_answer *answer)
+struct leftovers {
+    unsigned errors;
+    unsigned empty;
+};
+
+/* Whether what came as the first piece was typed by nobody, as far as one can tell. */
+static bool is_leftover(struct leftovers *seen, int code, size_t len)
+{
+    if (code == PAM_CONV_ERR)
+        return seen->errors++ < LEFTOVER_ERRORS_MAX;
+    return code == PAM_SUCCESS && len == 0 && seen->empty++ < LEFTOVER_EMPTY_MAX;
+}
+
+static int ask_in_pieces(pam_handle_t *pamh, bool leaves_rest, struct wf_answer *answer)
 {
     const char *prompt = first_piece;
+    struct leftovers seen = {leaves_rest ? 0 : LEFTOVER_ERRORS_MAX,
+                             leaves_rest ? 0 : LEFTOVER_EMPTY_MAX};
     int code = PAM_CONV_ERR;
     size_t len = 0;
 
     answer->len = 0;
     for (size_t i = 0; i < PIECES_MAX; i++) {
         code = ask_line(pamh, prompt, answer, &len);
+        if (answer->len == 0 && is_leftover(&seen, code, len)) {
+            prompt = same_piece;
+            continue;
+        }
         if (code != PAM_SUCCESS || len == 0)
             break;
         /* A piece that is itself cut spoils the whole */
@@ -91,9 +115,9 @@ int wf_conv_ask(pam_handle_t *pamh, const char *prompt, bool cuts_silently, stru
     ret->len = 0;
     int code = ask_line(pamh, prompt, ret, &len);
     if (code == PAM_CONV_ERR && !cuts_silently)
-        code = ask_in_pieces(pamh, ret);
+        code = ask_in_pieces(pamh, true, ret);
     else if (code == PAM_SUCCESS && fills_line(len))
-        code = ask_in_pieces(pamh, ret);
+        code = ask_in_pieces(pamh, false, ret);
     if (code != PAM_SUCCESS)
         wf_answer_wipe(ret);
     return code;
