@@ -197,6 +197,7 @@ check_hostile_users
 check_secrets
 check_authorize
 check_browser
+check_deactivated_browser
 check_codes
 check_special_secret
 check_pkce

@@ -191,8 +191,9 @@ check_faults()
     fault_status 000 hang
     like "hang: until the client gives up" '*(28)*' "$(cat curl.err)"
     sandbox fault set token delay --arg 700
-    like "delay, then the normal answer" '401 0.[789]*' \
-        "$(fetch -o /dev/null -w '%{http_code} %{time_total}' -d x=1 "$token_url")"
+    like "delay, then the normal answer" '401 late' \
+        "$(fetch -o /dev/null -w '%{http_code} %{time_total}' -d x=1 "$token_url" |
+            awk '{ print $1, ($2 >= 0.7 && $2 < 3 ? "late" : $2) }')"
     sandbox fault clear
     sandbox fault set any 503 --count 2
     sandbox fault add any 429
@@ -207,7 +208,7 @@ check_faults()
     equal "fault clear" "" "$(sandbox fault list)"
     refused "an unknown kind" 2 '*no kind*' sandbox fault set token nonsense
     refused "an unknown endpoint" 2 '*none of*' sandbox fault set nonsense 500
-    like "hang does not hinder others" '200 0.*' "$(hang_and_ask)"
+    like "hang does not hinder others" '200 [01].*' "$(hang_and_ask)"
 }
 
 hang_and_ask()
@@ -284,12 +285,13 @@ check_restart()
 
 check_options()
 {
-    start_server --code-lifetime 1 --session-lifetime 1 --domain other --lane preview
+    # Whole seconds: one of them may be over at once
+    start_server --code-lifetime 3 --session-lifetime 3 --domain other --lane preview
     end=$(sign_in "$(address "$web")")
     like "--domain and --lane" '*domain=other&lane=preview*' "$end"
     answer=$(by_code "$(code_of "$end")" -u "$web:$secret")
     code=$(new_code "$web")
-    sleep 2
+    sleep 4
     equal "a code expires" invalid_grant "$(json error "$(by_code "$code" -u "$web:$secret")")"
     equal "a session expires" 401 "$(search "$(json access_token "$answer")" -o /dev/null -w '%{http_code}')"
     stop_server

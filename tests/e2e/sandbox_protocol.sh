@@ -77,8 +77,11 @@ check_browser()
     like "sign-in leads to consent" "303 $url/integrations/oauth2/consent?request=*" \
         "$(fetch -b jar -c jar -o /dev/null -w '%{http_code} %{redirect_url}' -d "csrf=$csrf" "${post[@]}" "$sign")"
     unlike "sign-in changes the cookie" "$before" "$(grep -o '__Host-.*' jar)"
-    fetch -b jar -o page "$url/integrations/oauth2/consent?request=$request"
+    other_browser
+    headers=$(fetch -b jar -D - -o page "$url/integrations/oauth2/consent?request=$request")
     consent=$(cat page)
+    like "the policy lets the form end at the application" \
+        "*form-action 'self' https://login.acme.example;*" "$headers"
     like "consent shows the description, escaped" '*&quot;quoted&quot; &amp; &lt;script&gt;*' "$consent"
     like "consent shows the logo" '*src="data:image/png;base64,*' "$consent"
     like "consent shows the app URL" '*href="https://acme.example/about"*' "$consent"
@@ -99,6 +102,35 @@ check_browser()
     new_verifier
     fetch -o page "$(address "$spa" "code_challenge=$challenge&code_challenge_method=S256")"
     equal "a spa's request starts" 1 "$(grep -c 'name="password"' page)"
+}
+
+# The request of one browser in another one, whose own token is right
+other_browser()
+{
+    fetch -c jar2 -o page2 "$(address "$web")"
+    csrf2=$(sed -n 's/.*name="csrf" value="\([^"]*\)".*/\1/p' page2)
+    equal "another browser's request" 400 "$(status -b jar2 -d "csrf=$csrf2" "${post[@]}" "$sign")"
+    equal "another browser's CSRF token" 403 "$(status -b jar2 -d "csrf=$csrf" "${post[@]}" "$sign")"
+}
+
+# What a browser sees when its person's account is deactivated: before, at and after the sign-in
+check_deactivated_browser()
+{
+    rm -f jar
+    fetch -c jar -o page "$(address "$web")"
+    post=(-d "request=$(hidden request)" -d "csrf=$(hidden csrf)" -d username=jane@acme.example
+        --data-urlencode 'password=pw &1')
+    sandbox user edit jane@acme.example --inactive
+    equal "deactivated: the sign-in is refused" 403 "$(status -b jar "${post[@]}" "$sign")"
+    sandbox user edit jane@acme.example --active
+    equal "active again: it is not" 303 "$(status -b jar -c jar "${post[@]}" "$sign")"
+    fetch -b jar -o page "$(address "$web")"
+    sandbox user edit jane@acme.example --inactive
+    fetch -b jar -o page2 -d decision=allow -d "request=$(hidden request)" -d "csrf=$(hidden csrf)" \
+        "$url/integrations/oauth2/consent"
+    like "deactivated while reading: no code" '*deactivated*name="password"*' "$(cat page2)"
+    like "deactivated: signed out" '*deactivated*name="password"*' "$(fetch -b jar "$(address "$web")")"
+    sandbox user edit jane@acme.example --active
 }
 
 check_codes()
