@@ -10,7 +10,10 @@ securitydir = $(pamdir)
 	-Wl,--version-script=$(srcdir)/%D%/pam_workfront.map -Wl,-z,nodelete
 %C%_pam_workfront_la_LIBADD = common/libwfcore.la $(PAM_LIBS)
 %C%_pam_workfront_la_DEPENDENCIES = common/libwfcore.la %D%/pam_workfront.map
-EXTRA_DIST += %D%/pam_workfront.map %D%/pam-auth-update
+EXTRA_DIST += %D%/pam_workfront.map
+# The profile of Debian's pam-auth-update(8)
+pamconfigsdir = $(datadir)/pam-configs
+dist_pamconfigs_DATA = %D%/pam-configs/workfront
 dist_man_MANS += %D%/pam_workfront.8
 
 # The PAM loader wants the .so alone
