@@ -61,7 +61,10 @@ choose_port()
 
 make_users()
 {
-    useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin _wfauth
+    # An alice of the machine's own is none in this copy of /etc
+    sed -i '/^alice:/d' /etc/passwd /etc/shadow /etc/group /etc/gshadow
+    getent passwd _wfauth >/dev/null ||
+        useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin _wfauth
     # No password: the sign-in is her only way in
     useradd --create-home --shell /bin/bash alice
     printf 'Defaults !lecture, !fqdn\nroot ALL=(ALL:ALL) ALL\nalice ALL=(ALL:ALL) ALL\n' >/etc/sudoers

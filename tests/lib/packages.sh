@@ -5,6 +5,8 @@ packages_build="gcc libc6-dev make autoconf automake libtool pkg-config xz-utils
  libcmocka-dev libmicrohttpd-dev libsqlite3-dev"
 packages_e2e="openssh-server openssh-client sudo login passwd util-linux iproute2 pamtester
  python3 python3-pexpect openssl curl ca-certificates"
+# The README's recipes alone; the demo does without
+packages_readme="nginx"
 packages_fuzz="clang libclang-rt-dev"
 packages_other="valgrind mandoc zbar-tools"
 
