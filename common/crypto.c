@@ -3,11 +3,13 @@
 #include "crypto.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 
 enum wf_reason wf_crypto_init(struct wf_err *err)
@@ -22,7 +24,11 @@ enum wf_reason wf_crypto_sha256(const void *data, size_t len, uint8_t ret[WF_SHA
 {
     unsigned int n = 0;
 
-    if (EVP_Digest(data, len, ret, &n, EVP_sha256(), NULL) != 1 || n != WF_SHA256_LEN)
+    /* The queue of errors is the thread's, and the host may be about to read its own */
+    (void)ERR_set_mark();
+    bool good = EVP_Digest(data, len, ret, &n, EVP_sha256(), NULL) == 1 && n == WF_SHA256_LEN;
+    (void)ERR_pop_to_mark();
+    if (!good)
         return wf_fail(err, WF_INTERNAL, "OpenSSL cannot compute SHA-256");
     return WF_OK;
 }

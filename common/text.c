@@ -126,6 +126,19 @@ bool wf_text_is_clean(const char *s, size_t len)
     return true;
 }
 
+bool wf_text_is_utf8(const char *s, size_t len)
+{
+    uint32_t c;
+    size_t n;
+
+    for (size_t i = 0; i < len; i += n) {
+        n = utf8_decode((const unsigned char *)s + i, len - i, &c);
+        if (n == 0)
+            return false;
+    }
+    return true;
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');

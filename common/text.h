@@ -28,6 +28,8 @@ bool wf_text_is_printable(const char *s, size_t len);
 /* True if the bytes are valid UTF-8 without control characters or the invisible ones named at
  * wf_text_sanitise. */
 bool wf_text_is_clean(const char *s, size_t len);
+/* True if all of it is UTF-8 (RFC 3629), whatever the characters do. */
+bool wf_text_is_utf8(const char *s, size_t len);
 
 /* Drop blanks, tabs, CR, LF, vertical tab and form feed from both ends. The result borrows s. */
 struct wf_span wf_text_trim(const char *s, size_t len);

@@ -18,7 +18,8 @@ unit_tests = \
 	%D%/unit/test_qr \
 	%D%/unit/test_authz \
 	%D%/unit/test_workfront \
-	%D%/unit/test_login
+	%D%/unit/test_login \
+	%D%/unit/test_login_memory
 if ENABLE_PAM
 unit_tests += %D%/unit/test_pam
 endif
@@ -111,6 +112,10 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_login_SOURCES = %D%/unit/test_login.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_login_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_login_LDADD = $(unit_ldadd)
+
+%C%_unit_test_login_memory_SOURCES = %D%/unit/test_login_memory.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
+%C%_unit_test_login_memory_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_login_memory_LDADD = $(unit_ldadd)
 
 %C%_unit_test_pam_SOURCES = %D%/unit/test_pam.c
 %C%_unit_test_pam_CPPFLAGS = $(unit_cppflags) \

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,7 +56,48 @@ static const struct {
     {"cut short", SPAN("{\"a\":1"), WF_MALFORMED},
     {"backslash at the end", SPAN("{\"a\":\"\\"), WF_MALFORMED},
     {"integer too large", SPAN("{\"a\":9223372036854775808}"), WF_MALFORMED},
-    {"real too large", SPAN("{\"a\":1e999}"), WF_MALFORMED},
+    {"a real, however large: none is read", SPAN("{\"a\":1e999}"), WF_OK},
+    {"smallest and largest integer", SPAN("{\"a\":-9223372036854775808,\"b\":9223372036854775807}"), WF_OK},
+    {"integer too small", SPAN("{\"a\":-9223372036854775809}"), WF_MALFORMED},
+    {"zeros", SPAN("{\"a\":[0,-0,0.0,0e0,-0.5E+1,1e-1]}"), WF_OK},
+    {"zero in front", SPAN("{\"a\":01}"), WF_MALFORMED},
+    {"plus in front", SPAN("{\"a\":+1}"), WF_MALFORMED},
+    {"minus alone", SPAN("{\"a\":-}"), WF_MALFORMED},
+    {"no digit behind the point", SPAN("{\"a\":1.}"), WF_MALFORMED},
+    {"no digit in front of the point", SPAN("{\"a\":.1}"), WF_MALFORMED},
+    {"no digit in the exponent", SPAN("{\"a\":1e+}"), WF_MALFORMED},
+    {"NUL behind a number", SPAN("{\"a\":1\0}"), WF_MALFORMED},
+    {"NUL in front", SPAN("\0{}"), WF_MALFORMED},
+    {"all blanks", SPAN("\t\n\r {\t\n\r \"a\"\t\n\r :\t\n\r [\t\n\r ]\t\n\r }\t\n\r "), WF_OK},
+    {"a form feed", SPAN("\f{}"), WF_MALFORMED},
+    {"true, false, null", SPAN("{\"a\":[true,false,null]}"), WF_OK},
+    {"a word in capitals", SPAN("{\"a\":True}"), WF_MALFORMED},
+    {"a word with more behind", SPAN("{\"a\":nullx}"), WF_MALFORMED},
+    {"half a word", SPAN("{\"a\":tru"), WF_MALFORMED},
+    {"comma at the end of an array", SPAN("{\"a\":[1,]}"), WF_MALFORMED},
+    {"comma at the end of an object", SPAN("{\"a\":1,}"), WF_MALFORMED},
+    {"comma alone", SPAN("{,}"), WF_MALFORMED},
+    {"two commas", SPAN("{\"a\":[1,,1]}"), WF_MALFORMED},
+    {"no comma", SPAN("{\"a\":[1 1]}"), WF_MALFORMED},
+    {"no colon", SPAN("{\"a\" 1}"), WF_MALFORMED},
+    {"no value", SPAN("{\"a\":}"), WF_MALFORMED},
+    {"a name that is no string", SPAN("{1:1}"), WF_MALFORMED},
+    {"the other bracket", SPAN("{\"a\":[1}}"), WF_MALFORMED},
+    {"array left open", SPAN("{\"a\":[1"), WF_MALFORMED},
+    {"string left open", SPAN("{\"a\":\"b"), WF_MALFORMED},
+    {"unknown escape", SPAN("{\"a\":\"\\x\"}"), WF_MALFORMED},
+    {"escape of NUL", SPAN("{\"a\":\"\\\0\"}"), WF_MALFORMED},
+    {"three digits", SPAN("{\"a\":\"\\u00e\"}"), WF_MALFORMED},
+    {"a digit that is none", SPAN("{\"a\":\"\\u00eg\"}"), WF_MALFORMED},
+    {"the other half of a surrogate", SPAN("{\"a\":\"\\udc00\"}"), WF_MALFORMED},
+    {"two first halves", SPAN("{\"a\":\"\\ud800\\ud800\"}"), WF_MALFORMED},
+    {"half and a letter", SPAN("{\"a\":\"\\ud800\\u0041\"}"), WF_MALFORMED},
+    {"half and another escape", SPAN("{\"a\":\"\\ud800\\n\"}"), WF_MALFORMED},
+    {"a surrogate as UTF-8", SPAN("{\"a\":\"\xed\xa0\x80\"}"), WF_MALFORMED},
+    {"a longer form of a slash", SPAN("{\"a\":\"\xc0\xaf\"}"), WF_MALFORMED},
+    {"above U+10FFFF", SPAN("{\"a\":\"\xf4\x90\x80\x80\"}"), WF_MALFORMED},
+    {"bad UTF-8 in a name", SPAN("{\"\xc3\":1}"), WF_MALFORMED},
+    {"byte order mark", SPAN("\xef\xbb\xbf{}"), WF_MALFORMED},
     {"comment", SPAN("{/**/}"), WF_MALFORMED},
     {"NaN", SPAN("{\"a\":NaN}"), WF_MALFORMED},
 };
@@ -73,6 +115,56 @@ static void test_parse(void **state)
         wf_json_free(object);
     }
     wf_json_free(NULL);
+}
+
+/* What escapes and bytes come to. */
+static const struct {
+    const char *text; /* behind the opening mark */
+    const char *value;
+} strings[] = {
+    {"\"", ""},
+    {"plain\"", "plain"},
+    {"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t"},
+    {"a\\u0041\\u00e9\\u00E9b\"", "aA\xc3\xa9\xc3\xa9""b"},
+    {"\\u0001\\u007f\\u0080\\u07ff\\u0800\\uffff\"", "\x01\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf"},
+    {"\\ud800\\udc00\\ud83d\\ude00\\udbff\\udfff\"", "\xf0\x90\x80\x80\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf"},
+    {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\x7f\"", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\x7f"},
+};
+
+static void test_strings(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(strings); i++) {
+        char text[256];
+        (void)snprintf(text, sizeof(text), "{\"a\":\"%s}", strings[i].text);
+        struct json_t *object = parse(text);
+        if (!wf_span_equals(wf_json_text(object, "a"), strings[i].value))
+            fail_msg("%s: \"%s\"", text, wf_json_text(object, "a").ptr);
+        wf_json_free(object);
+    }
+}
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t value;
+    } numbers[] = {{"0", 0}, {"-0", 0}, {"-1", -1}, {"3600", 3600},
+                   {"9223372036854775807", INT64_MAX}, {"-9223372036854775807", -INT64_MAX},
+                   {"-9223372036854775808", INT64_MIN}};
+
+    for (size_t i = 0; i < WF_ARRAY_LEN(numbers); i++) {
+        char text[64];
+        int64_t value = 77;
+        const struct wf_json_field field = {"a", WF_JSON_NUMBER, &value, true};
+        (void)snprintf(text, sizeof(text), "{\"a\":%s}", numbers[i].text);
+        struct json_t *object = parse(text);
+        assert_int_equal(wf_json_read(object, &field, 1, NULL), WF_OK);
+        if (value != numbers[i].value)
+            fail_msg("%s is %lld", numbers[i].text, (long long)value);
+        wf_json_free(object);
+    }
 }
 
 static void test_error_text_quotes_nothing(void **state)
@@ -274,6 +366,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_error_text_quotes_nothing),
         cmocka_unit_test(test_read),
         cmocka_unit_test(test_read_values),
