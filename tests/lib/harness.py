@@ -43,7 +43,6 @@ class Suite:
         try:
             world.reset()
             function(world)
-            world.close_terminals()
             world.check_leftovers()
         except Exception as problem:  # pylint: disable=broad-except
             text = str(problem).strip() or type(problem).__name__

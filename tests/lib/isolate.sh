@@ -28,8 +28,6 @@ private_etc()
     sed -i -e 's/^\(passwd\|group\|shadow\|gshadow\):.*/\1: files/' -e 's/^hosts:.*/hosts: files/' \
         /etc/nsswitch.conf
     : >/etc/environment
-    # su waits a second after a refusal
-    echo "FAIL_DELAY 0" >>/etc/login.defs
     rm -f /etc/ld.so.preload
     touch /etc/ld.so.preload
 }

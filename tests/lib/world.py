@@ -38,6 +38,8 @@ class World:
         self.sanitized = "asan" in os.path.basename(build)
         os.makedirs(HOME, mode=0o755, exist_ok=True)
         os.makedirs(os.path.dirname(self.conf), exist_ok=True)
+        # Other suites run at the same time with the same prefix
+        run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", os.path.dirname(self.conf))
         os.chmod(HOME, 0o755)
         self.make_users()
         if self.sanitized:
@@ -210,6 +212,7 @@ class World:
 
     def check_leftovers(self):
         """What must hold after every case: no process left, nothing secret in the log."""
+        self.close_terminals()
         within(5, lambda: not leftovers(), "no helper and no zombie left")
         expect(self.sandbox.alive(), "the sandbox has died")
         for port, daemon in self.daemons.items():
