@@ -23,7 +23,7 @@
 #define HEADER_BYTES_MAX ((size_t)64 * 1024)
 /* A bundle of all public authorities is 220 KB. */
 #define CA_FILE_MAX ((size_t)1024 * 1024)
-/* Request headers as lines: each with ": " and a NUL, and three of our own. */
+/* Request headers as lines: each with ": " and a NUL, and one of our own. */
 #define LINES_MAX                                                                                  \
     (WF_HTTP_HEADERS_MAX * (WF_HTTP_HEADER_NAME_MAX + WF_HTTP_HEADER_VALUE_MAX + 3) + 256)
 
@@ -54,7 +54,7 @@ struct transfer {
     struct wf_buf ca;
     /* Request headers. libcurl's own lists would copy them and not wipe the copies. */
     struct wf_buf lines;
-    struct curl_slist list[WF_HTTP_HEADERS_MAX + 2];
+    struct curl_slist list[WF_HTTP_HEADERS_MAX + 1];
     size_t list_count;
     char words[CURL_ERROR_SIZE];
 };
@@ -214,9 +214,6 @@ static bool make_headers(struct transfer *t)
         add_line(t, "Accept", (struct wf_span){"application/json", 16});
     for (size_t i = 0; i < request->header_count; i++)
         add_line(t, request->headers[i].name, request->headers[i].value);
-    /* Without a value: not to be sent. A server that does not know it costs a second. */
-    wf_buf_append(&t->lines, "Expect:", sizeof("Expect:"));
-    t->list_count++;
     if (!wf_buf_ok(&t->lines))
         return false;
     char *line = (char *)t->lines.data;
@@ -297,8 +294,7 @@ static bool set_numbers(CURL *easy, const struct wf_http_request *request)
         {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
         {CURLOPT_HTTP09_ALLOWED, 0},
         {CURLOPT_NETRC, CURL_NETRC_IGNORED},
-        /* The proxy gets CONNECT, none of our headers, and its answer is not the server's */
-        {CURLOPT_HTTPPROXYTUNNEL, 1},
+        /* The proxy gets none of our headers, and its answer to CONNECT is not the server's */
         {CURLOPT_HEADEROPT, CURLHEADER_SEPARATE},
         {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
         /* A look-up that hangs does not hold up the answer: its thread ends when it likes */
@@ -345,7 +341,8 @@ static bool set_texts(CURL *easy, const struct transfer *t)
 
 static bool set_callbacks(CURL *easy, struct transfer *t)
 {
-    return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->list) == CURLE_OK &&
+    return curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
+                            t->list_count == 0 ? NULL : t->list) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->words) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&

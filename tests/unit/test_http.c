@@ -41,6 +41,7 @@ static int64_t now_ms(void)
 #define TOO_LATE REFUSED("no answer in time"), .timeout_ms = SHORT_MS
 #define CHUNKED "Transfer-Encoding: chunked\r\n\r\n"
 #define HINTS "Content-Type: text/x\r\nRetry-After: 9\r\n"
+#define TEN(s) s s s s s s s s s s
 #define DIGITS_125                                                                                 \
     "12345678901234567890123456789012345678901234567890123456789012"                               \
     "345678901234567890123456789012345678901234567890123456789012345"
@@ -86,6 +87,8 @@ static const struct row {
     {"type of 128 bytes", "/type6", OK "Content-Type: xx" DIGITS_125 "x\r\n" BODY, BAD_TYPE},
     {"type in a 1xx", "/103", "HTTP/1.1 103 Hints\r\n" HINTS "\r\n" OK JSON BODY,
      ANSWER(200, "application/json", 0, 2)},
+    {"type in a 1xx alone", "/102", "HTTP/1.1 103 Hints\r\n" HINTS "\r\n" OK BODY,
+     ANSWER(200, "", 0, 2)},
     {"type in a trailer", "/trailer", OK CHUNKED "2\r\n{}\r\n0\r\n" HINTS "\r\n",
      ANSWER(200, "", 0, 2)},
 
@@ -108,6 +111,9 @@ static const struct row {
      .fill = 1000, .tail = "\r\n0\r\n\r\n", ANSWER(200, "", 0, 1000)},
     {"too large, chunked", "/max4", OK CHUNKED "3e9\r\n", .fill = 1001, TOO_LARGE},
     {"endless", "/endless", OK "\r\n", .repeat = "0123456789", TOO_LARGE},
+    {"many headers", "/many", OK TEN(TEN("X: y\r\n")) BODY, ANSWER(200, "", 0, 2)},
+    {"too many headers", "/toomany", OK TEN(TEN("X: y\r\n")) TEN(TEN("X: y\r\n")) BODY,
+     REFUSED("too many headers")},
     {"endless headers", "/headers", OK, .repeat = "X: y\r\n", REFUSED("too many headers")},
     {"endless 1xx", "/100s", "",
      .repeat = "HTTP/1.1 100 Continue\r\n\r\n", REFUSED("too many headers")},

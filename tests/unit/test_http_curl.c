@@ -133,7 +133,7 @@ static void test_proxy(void **state)
 {
     static const struct httpd_reply tunnel[] = {
         {.path = "/length", .bytes = OK JSON BODY},
-        {.bytes = "HTTP/1.1 200 OK\r\nContent-Type: text/x\r\n\r\n", .end = HTTPD_TUNNEL}};
+        {.bytes = OK JSON JSON "\r\n", .end = HTTPD_TUNNEL}};
     static const struct httpd_reply refusal[] = {
         {.bytes = "HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n"}};
     struct httpd *proxy = httpd_start(HTTPD_PLAIN, tunnel, 2);
