@@ -22,7 +22,10 @@ struct call {
     pam_handle_t *pamh;
     struct wf_args args;
     struct wf_context *context;
-    struct wf_request request;
+    struct wf_request request; /* borrows the copies below */
+    char *service;
+    char *user;
+    char *rhost; /* NULL: local */
     bool over_ssh;
 };
 
@@ -62,13 +65,32 @@ static enum wf_reason read_items(struct call *call, struct wf_err *err)
         return wf_fail(err, WF_INTERNAL, "the host program names no PAM service");
     /* sshd sets this in place of a terminal's name */
     call->over_ssh = tty != NULL && strcmp(tty, "ssh") == 0;
+    /* libpam frees an item's text when the host or another module sets it again, which the
+     * conversation is free to do while we wait for an answer */
+    const char *rhost = item(call->pamh, PAM_RHOST);
+    call->service = strdup(service);
+    call->user = strdup(user);
+    call->rhost = rhost == NULL ? NULL : strdup(rhost);
+    if (call->service == NULL || call->user == NULL || (rhost != NULL && call->rhost == NULL))
+        return wf_fail(err, WF_INTERNAL, "out of memory");
     call->request = (struct wf_request){
-        .service = service,
-        .user = user,
-        .rhost = item(call->pamh, PAM_RHOST),
+        .service = call->service,
+        .user = call->user,
+        .rhost = call->rhost,
         .hides_users = call->over_ssh,
     };
     return WF_OK;
+}
+
+/* Whoever PAM would now take to be signed in is the user whose sign-in it was. */
+static enum wf_reason check_user(const struct call *call, struct wf_err *err)
+{
+    const char *user = item(call->pamh, PAM_USER);
+
+    if (user != NULL && strcmp(user, call->user) == 0)
+        return WF_OK;
+    return wf_fail(err, WF_IDENTITY, "\"%.64s\" signed in, but PAM_USER has become \"%.64s\"",
+                   call->user, user == NULL ? "" : user);
 }
 
 static enum wf_reason begin(struct call *call, pam_handle_t *pamh, int argc, const char **argv,
@@ -93,6 +115,9 @@ static enum wf_reason begin(struct call *call, pam_handle_t *pamh, int argc, con
 static void end(struct call *call)
 {
     wf_context_free(call->context);
+    free(call->service);
+    free(call->user);
+    free(call->rhost);
 }
 
 static void free_result(pam_handle_t *pamh, void *data, int status)
@@ -103,16 +128,17 @@ static void free_result(pam_handle_t *pamh, void *data, int status)
 }
 
 /* Keep what was found for the account phase; without memory the account phase knows nothing. */
-static enum wf_reason remember(pam_handle_t *pamh, const struct wf_result *result)
+static enum wf_reason remember(pam_handle_t *pamh, const struct wf_result *result,
+                               struct wf_err *err)
 {
     struct wf_result *copy = malloc(sizeof(*copy));
 
     if (copy == NULL)
-        return WF_INTERNAL;
+        return wf_fail(err, WF_INTERNAL, "out of memory");
     *copy = *result;
     if (pam_set_data(pamh, RESULT_KEY, copy, free_result) != PAM_SUCCESS) {
         free(copy);
-        return WF_INTERNAL;
+        return wf_fail(err, WF_INTERNAL, "libpam does not keep what the sign-in found");
     }
     return WF_OK;
 }
@@ -127,8 +153,8 @@ static enum wf_reason ask_and_judge(struct call *call, struct wf_login *login,
 
     while (wf_login_is_open(login)) {
         const char *prompt = wf_login_prompt_borrow(login);
-        *ret_code = prompt == NULL ? PAM_BUF_ERR
-                                   : wf_conv_ask(call->pamh, prompt, call->over_ssh, &answer);
+        *ret_code =
+            prompt == NULL ? PAM_BUF_ERR : wf_conv_ask(call->pamh, prompt, call->over_ssh, &answer);
         if (*ret_code != PAM_SUCCESS) {
             wf_login_abandon(login);
             break;
@@ -136,6 +162,21 @@ static enum wf_reason ask_and_judge(struct call *call, struct wf_login *login,
         reason = wf_login_answer(login, answer.text, answer.len, result, err);
         wf_answer_wipe(&answer);
     }
+    return reason;
+}
+
+/* What the handle learns, and what only it can tell after the core's verdict. */
+static enum wf_reason conclude(const struct call *call, const struct wf_result *result,
+                               enum wf_reason verdict)
+{
+    struct wf_err err = WF_ERR_INIT;
+    enum wf_reason reason = remember(call->pamh, result, &err);
+
+    if (reason == WF_OK && verdict == WF_OK)
+        reason = check_user(call, &err);
+    if (reason == WF_OK)
+        return verdict;
+    pam_syslog(call->pamh, LOG_ERR, "%s: %s", wf_reason_name(reason), err.text);
     return reason;
 }
 
@@ -154,8 +195,8 @@ EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const ch
         pam_syslog(pamh, LOG_ERR, "%s: %s", wf_reason_name(reason), err.text);
     } else {
         reason = ask_and_judge(&call, login, &result, &code, &err);
-        if (code == PAM_SUCCESS && remember(pamh, &result) != WF_OK)
-            reason = WF_INTERNAL;
+        if (code == PAM_SUCCESS)
+            reason = conclude(&call, &result, reason);
     }
     if (reason != WF_OK && code == PAM_SUCCESS)
         wf_conv_tell(pamh, flags, wf_login_advice(login, reason));

@@ -40,6 +40,7 @@ struct person {
     int prompts;
     int messages;
     char seen[65536];
+    pam_handle_t *renames; /* the host changes its items while the person answers; or NULL */
 };
 
 static int converse(int n, const struct pam_message **msg, struct pam_response **resp, void *data)
@@ -65,6 +66,11 @@ static int converse(int n, const struct pam_message **msg, struct pam_response *
             return PAM_CONV_ERR;
         }
         (*resp)[i].resp = strdup(answer);
+        if (person->renames != NULL) {
+            assert_int_equal(pam_set_item(person->renames, PAM_USER, "somebody-else"), PAM_SUCCESS);
+            assert_int_equal(pam_set_item(person->renames, PAM_SERVICE, "another"), PAM_SUCCESS);
+            assert_int_equal(pam_set_item(person->renames, PAM_RHOST, "192.0.2.9"), PAM_SUCCESS);
+        }
     }
     return PAM_SUCCESS;
 }
@@ -194,9 +200,9 @@ static const struct {
     int prompts;
     const char *seen;
 } dialogues[] = {
-    {"nobody answers", {NULL, NULL}, PAM_CONV_ERR, 2, "https://127.0.0.1:1/integrations/oauth2/"},
+    {"nobody answers", {NULL, NULL}, PAM_CONV_ERR, 5, "https://127.0.0.1:1/integrations/oauth2/"},
     {"three bad answers", {"a b", "", "\x1b"}, PAM_AUTH_ERR, 3, "That is not a code"},
-    {"two, then nobody", {"a b", "", NULL, NULL}, PAM_CONV_ERR, 4, "That is not a code"},
+    {"two, then nobody", {"a b", "", NULL, NULL}, PAM_CONV_ERR, 7, "That is not a code"},
     {"512 bytes are an answer", {a512, NULL, NULL}, PAM_SERVICE_ERR, 1, NULL},
     {"511 bytes fill sudo's line", {a511, "a b", "", "x y", "x y"}, PAM_AUTH_ERR, 5, "in pieces"},
     {"1023 bytes fill the line of ssh", {a1023, "a b", "", "x y", "x y"}, PAM_AUTH_ERR, 5, "in pieces"},
@@ -219,7 +225,7 @@ static void test_dialogues(void **state)
     memset(a4095, 'a', sizeof(a4095) - 1);
     memset(a5000, 'a', sizeof(a5000) - 1);
     for (size_t i = 0; i < WF_ARRAY_LEN(dialogues); i++) {
-        struct person person = {{0}, 0, 0, ""};
+        struct person person = {.prompts = 0};
         memcpy(person.answers, dialogues[i].answers, sizeof(person.answers));
         int code = run(&person, AUTHENTICATE, with_conf, 0);
         /* An answer that is sent meets no helper program here (PAM_SERVICE_ERR), or, where one
@@ -232,6 +238,36 @@ static void test_dialogues(void **state)
         if (dialogues[i].seen != NULL && strstr(person.seen, dialogues[i].seen) == NULL)
             fail_msg("%s: not seen\n%s", dialogues[i].name, person.seen);
     }
+}
+
+/* What the host set when the sign-in began counts to its end, whatever happens to the items: libpam
+ * frees the old texts, and whose sign-in it is must not change on the way. */
+static void test_items_change(void **state)
+{
+    (void)state;
+    struct person person = {.answers = {"a b", "c d", "e f"}};
+    const struct pam_conv conv = {converse, &person};
+    pam_handle_t *pamh = NULL;
+    char text[256];
+
+    write_file(conf_path, GOOD_CONF);
+    (void)snprintf(text, sizeof(text), "auth required %s %s\n", TEST_MODULE, with_conf);
+    write_file(service_path, text);
+    assert_int_equal(pam_start_confdir("wfauth-test", "nosuchuser", &conv, dir, &pamh),
+                     PAM_SUCCESS);
+    assert_int_equal(pam_set_item(pamh, PAM_RHOST, "192.0.2.1"), PAM_SUCCESS);
+    person.renames = pamh;
+    assert_int_equal(pam_authenticate(pamh, 0), PAM_AUTH_ERR);
+    assert_int_equal(pam_end(pamh, PAM_AUTH_ERR), PAM_SUCCESS);
+    assert_int_equal(person.prompts, 3);
+    size_t named = 0;
+    for (const char *at = person.seen; (at = strstr(at, "Sign in as ")) != NULL; at++) {
+        static const char wanted[] = "Sign in as nosuchuser on ";
+        assert_memory_equal(at, wanted, strlen(wanted));
+        assert_non_null(strstr(at, " (wfauth-test) with "));
+        named++;
+    }
+    assert_int_equal(named, 3);
 }
 
 static int make_dir(void **state)
@@ -260,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_silent),
         cmocka_unit_test(test_setcred_and_account),
         cmocka_unit_test(test_dialogues),
+        cmocka_unit_test(test_items_change),
     };
     return cmocka_run_group_tests_name("pam", tests, make_dir, remove_dir);
 }
