@@ -300,8 +300,9 @@ static bool set_numbers(CURL *easy, const struct wf_http_request *request)
         /* A look-up that hangs does not hold up the answer: its thread ends when it likes */
         {CURLOPT_QUICK_EXIT, 1},
         {CURLOPT_TIMEOUT_MS, (long)request->timeout_ms},
-        /* Half, so that there is something left to answer in */
-        {CURLOPT_CONNECTTIMEOUT_MS, (long)(request->timeout_ms + 1) / 2},
+        /* Something is left to answer in; and of the usual 10 s more than the 5 s after which a
+         * resolver gives up on its first name server */
+        {CURLOPT_CONNECTTIMEOUT_MS, (long)(request->timeout_ms / 4 * 3 + 1)},
         {CURLOPT_MAXFILESIZE, (long)request->max_body},
     };
 
