@@ -138,7 +138,8 @@ static int sudo_like(void)
     gid_t group = 2;
 
     if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) != 0 || setgroups(1, &group) != 0 ||
-        setresgid(2, 0, 0) != 0 || setresuid(2, 0, 0) != 0)
+        setresgid(2, 0, 0) != 0 || setresuid(2, 0, 0) != 0 ||
+        prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) /* it must not outlive a test that fails */
         return 1;
     if (get(http, "/ok", NULL) != WF_OK)
         return 2;
