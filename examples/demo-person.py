@@ -77,7 +77,9 @@ class Person:
 
     def play(self):
         self.sign_in("ssh")
-        self.terminal.wait(r"alice@\S+:~\$ ", timeout=8)
+        self.terminal.wait(r"(alice@\S+:~\$ )|Paste the code")
+        if not self.terminal.child.match.group(1):
+            raise AssertionError("the sign-in was refused")
         self.terminal.answer("id; whoami")
         self.terminal.wait(r"uid=\d+\(alice\) [^\n]*\n\s*alice\r?\n.*\$ ")
         self.saw("a shell as alice")

@@ -113,8 +113,11 @@ PubkeyAuthentication no
 LoginGraceTime 180
 PrintLastLog no
 EOF
-    # sshd's own name is that of its PAM service
+    # sshd's own name is that of its PAM service; since 9.8 an option says it
     ln -s /usr/sbin/sshd "$scratch/$service"
+    if /usr/sbin/sshd -t -f "$scratch/sshd_config" -o "PAMServiceName=$service" 2>/dev/null; then
+        echo "PAMServiceName $service" >>"$scratch/sshd_config"
+    fi
     "$scratch/$service" -D -e -f "$scratch/sshd_config" 2>"$scratch/sshd.log" &
     within 10 "sshd (its log: $(tail -n 2 "$scratch/sshd.log"))" listens "$port"
 }

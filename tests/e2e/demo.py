@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
@@ -29,6 +30,9 @@ class Machine:
     def __init__(self, root, build):
         self.root = root
         self.build = build
+        # Of our own: other suites run demos at the same time. _wfauth comes through it.
+        self.tmp = tempfile.mkdtemp(prefix="wfauth-demo-test.", dir="/tmp")
+        os.chmod(self.tmp, 0o755)
         self.terminals = []
         self.text = ""
         self.before = None
@@ -38,13 +42,12 @@ class Machine:
         self.text = ""
         self.before = self.snapshot()
 
-    @staticmethod
-    def snapshot():
+    def snapshot(self):
         found = {"mounts": lines_of("/proc/self/mountinfo"), "processes": processes(), "sockets": listeners()}
         for folder in ("/etc", "/home", "/root", "/run", "/var/log", "/var/lib/sudo", "/usr/sbin"):
             for path, digest in files_below(folder, contents=folder == "/etc"):
                 found[path] = digest
-        found["/tmp"] = [name for name in os.listdir("/tmp") if name.startswith("wfauth-demo")]
+        found[self.tmp] = os.listdir(self.tmp)
         return found
 
     def check_leftovers(self):
@@ -62,7 +65,7 @@ class Machine:
         return "\n".join(terminal.text for terminal in self.terminals)
 
     def env(self, **more):
-        return environment(**{"WFAUTH_DEMO_BUILD": self.build, **more})
+        return environment(**{"WFAUTH_DEMO_BUILD": self.build, "TMPDIR": self.tmp, **more})
 
     def run(self, *options, status=0, argv=(DEMO,), **more):
         """The demo without a terminal; what it prints."""
@@ -200,7 +203,7 @@ for number, name, wanted in ((signal.SIGTERM, "SIGTERM", 143), (signal.SIGHUP, "
 @suite.case("--keep leaves the scratch folder, and nothing else")
 def keep(machine):
     text = machine.run("--auto", "--keep")
-    scratch = re.search(r"^== kept: (/tmp/wfauth-demo\.\w+)$", text, re.M).group(1)
+    scratch = re.search(r"^== kept: (/tmp/\S+)$", text, re.M).group(1)
     expect(os.path.exists(scratch + "/wfauth.conf") and os.path.exists(scratch + "/log"), os.listdir(scratch))
     run("rm", "-rf", scratch)
 
@@ -255,7 +258,9 @@ def options(machine):
 
 def main():
     machine = Machine(sys.argv[1], sys.argv[2])
-    return 0 if suite.run(machine, sys.argv[3:]) else 1
+    good = suite.run(machine, sys.argv[3:])
+    os.rmdir(machine.tmp)
+    return 0 if good else 1
 
 
 if __name__ == "__main__":
