@@ -247,6 +247,12 @@ def no_root(machine):
     expect("needs root" in text and "as root, type: %s/examples/demo --auto" % copy in text, text)
 
 
+@suite.case("a root that may make no namespaces is told so")
+def no_namespaces(machine):
+    text = machine.run("--auto", status=1, argv=("setpriv", "--bounding-set=-sys_admin", DEMO))
+    expect("does not permit the private copies" in text, text)
+
+
 @suite.case("--help and mistakes in the options")
 def options(machine):
     text = machine.run("--help")
