@@ -2,14 +2,42 @@
 
 #include "args.h"
 
+#include <stddef.h>
 #include <string.h>
 
-/* What stands behind "name=", or NULL if arg is not of that name. */
-static const char *value_of(const char *arg, const char *name)
-{
-    size_t len = strlen(name);
+/* The words of the manual page; a value follows behind the '='. */
+static const struct {
+    const char *name;
+    size_t offset; /* of a const char * or a bool in struct wf_args */
+    bool takes_value;
+} words[] = {
+    {"config=", offsetof(struct wf_args, config), true},
+    {"service=", offsetof(struct wf_args, service), true},
+    {"debug", offsetof(struct wf_args, debug), false},
+    {"use_first_pass", offsetof(struct wf_args, use_first_pass), false},
+    {"try_first_pass", offsetof(struct wf_args, try_first_pass), false},
+};
 
-    return strncmp(arg, name, len) == 0 ? arg + len : NULL;
+/* Take one word in; false if there is no such word, or its value is missing. */
+static bool take(struct wf_args *args, const char *arg)
+{
+    for (size_t i = 0; i < WF_ARRAY_LEN(words); i++) {
+        size_t len = strlen(words[i].name);
+        char *member = (char *)args + words[i].offset;
+        if (strncmp(arg, words[i].name, len) != 0)
+            continue;
+        if (words[i].takes_value && arg[len] != '\0') {
+            const char *value = arg + len;
+            memcpy(member, &value, sizeof(value));
+            return true;
+        }
+        if (!words[i].takes_value && arg[len] == '\0') {
+            const bool set = true;
+            memcpy(member, &set, sizeof(set));
+            return true;
+        }
+    }
+    return false;
 }
 
 enum wf_reason wf_args_parse(int argc, const char **argv, struct wf_args *ret, struct wf_err *err)
@@ -17,30 +45,15 @@ enum wf_reason wf_args_parse(int argc, const char **argv, struct wf_args *ret, s
     struct wf_args args = {0};
 
     for (int i = 0; i < argc; i++) {
-        const char *config = value_of(argv[i], "config=");
-        const char *service = value_of(argv[i], "service=");
-        if (config != NULL) {
-            if (config[0] != '/')
-                return wf_fail(err, WF_CONFIG, "argument config=%s: expected an absolute path",
-                               config);
-            args.config = config;
-        } else if (service != NULL) {
-            if (service[0] == '\0')
-                return wf_fail(err, WF_CONFIG, "argument service= is empty");
-            args.service = service;
-        } else if (strcmp(argv[i], "debug") == 0) {
-            args.debug = true;
-        } else if (strcmp(argv[i], "use_first_pass") == 0) {
-            args.use_first_pass = true;
-        } else if (strcmp(argv[i], "try_first_pass") == 0) {
-            args.try_first_pass = true;
-        } else {
+        if (!take(&args, argv[i]))
             return wf_fail(err, WF_CONFIG,
-                           "unknown argument %s: expected config=PATH, service=NAME, debug, "
+                           "unknown argument \"%.100s\": expected config=PATH, service=NAME, debug, "
                            "use_first_pass or try_first_pass",
                            argv[i]);
-        }
     }
+    if (args.config != NULL && args.config[0] != '/')
+        return wf_fail(err, WF_CONFIG, "argument config=%.200s: expected an absolute path",
+                       args.config);
     *ret = args;
     return WF_OK;
 }
