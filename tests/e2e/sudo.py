@@ -300,11 +300,11 @@ def command(pid):
 def judge_helper(pid):
     """What the one process that speaks to the network may and has."""
     base = "/proc/%s/" % pid
-    # It drops its privileges first of all; a moment may pass.
-    within(1, lambda: status_of(pid)["Uid"].split()[0] != "0", "the helper drops root")
-    status = status_of(pid)
     uid = run("id", "-u", "_wfauth").strip()
     gid = run("id", "-g", "_wfauth").strip()
+    # It drops its privileges first of all; a moment may pass.
+    within(2, lambda: set(status_of(pid)["Uid"].split()) == {uid}, "the helper becomes _wfauth")
+    status = status_of(pid)
     expect(set(status["Uid"].split()) == {uid}, "Uid", status["Uid"])
     expect(set(status["Gid"].split()) == {gid}, "Gid", status["Gid"])
     expect(set(status["Groups"].split()) <= {gid}, "Groups", status["Groups"])

@@ -244,6 +244,8 @@ class World:
         run("gcc", "-shared", "-fPIC", "-o", HOME + "/options.so", source)
         libraries = [run("gcc", "-print-file-name=" + name).strip() for name in ("libasan.so", "libubsan.so")]
         os.chmod(HOME, 0o1777)
+        # The run-time library looks for crypt() once, at the start, where pam_unix is not yet loaded.
+        libraries += glob.glob("/lib/*/libcrypt.so.1")[:1]
         write("/etc/ld.so.preload", "\n".join([HOME + "/options.so"] + libraries) + "\n", 0o644)
 
     def close(self):
