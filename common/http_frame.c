@@ -311,7 +311,7 @@ enum wf_reason wf_frame_send(int fd, const struct wf_buf *frame, int64_t deadlin
             if (reason != WF_OK)
                 return reason;
         } else if (n == 0 || errno != EINTR) {
-            return wf_fail(err, WF_UNREACHABLE, "cannot send: %s",
+            return wf_fail(err, WF_INTERNAL, "cannot send: %s",
                            n == 0 ? "nothing taken" : wf_errno_text(errno));
         }
     }
@@ -332,13 +332,13 @@ static enum wf_reason receive_bytes(int fd, struct wf_buf *frame, size_t len, in
         if (n > 0) {
             done += (size_t)n;
         } else if (n == 0) {
-            return wf_fail(err, WF_UNREACHABLE, "the other side has ended");
+            return wf_fail(err, WF_INTERNAL, "the other side has ended");
         } else if (errno == EAGAIN) {
             enum wf_reason reason = wait_for(fd, POLLIN, deadline, err);
             if (reason != WF_OK)
                 return reason;
         } else if (errno != EINTR) {
-            return wf_fail(err, WF_UNREACHABLE, "cannot receive: %s", wf_errno_text(errno));
+            return wf_fail(err, WF_INTERNAL, "cannot receive: %s", wf_errno_text(errno));
         }
     }
     wf_buf_added(frame, len);

@@ -73,14 +73,15 @@ enum wf_reason wf_frame_get_refusal(const uint8_t *payload, size_t len, struct w
 int64_t wf_frame_now(void);
 
 /* Send the bytes over the socket fd, at most until the deadline. Raises no SIGPIPE. WF_UNREACHABLE
- * if the other side is gone or does not read in time. */
+ * if the other side does not read in time; WF_INTERNAL if it is gone: both ends are this machine's,
+ * and whoever starves the one of them must not pass for the network's failure. */
 enum wf_reason wf_frame_send(int fd, const struct wf_buf *frame, int64_t deadline,
                              struct wf_err *err) WF_MUST_USE;
 
 /* Receive one frame from the socket fd into `frame` (WF_FRAME_BUF_INIT; emptied first), at most
  * until the deadline. The payload begins at frame->data + WF_FRAME_HEAD and is all the rest.
- * WF_UNREACHABLE if the other side is gone or says nothing in time; WF_MALFORMED for a bad head;
- * WF_INTERNAL if memory is short. */
+ * WF_UNREACHABLE if the other side says nothing in time; WF_MALFORMED for a bad head; WF_INTERNAL
+ * if it is gone or memory is short. */
 enum wf_reason wf_frame_receive(int fd, struct wf_buf *frame, enum wf_frame_kind *ret_kind,
                                 int64_t deadline, struct wf_err *err) WF_MUST_USE;
 

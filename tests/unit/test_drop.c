@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <cmocka.h>
@@ -172,6 +173,31 @@ static void test_sudo(void **state)
     munmap(child_helper, sizeof(*child_helper));
 }
 
+/* su hands on the limits of whoever called it: where they keep the helper from starting at all, that
+ * must not pass for a provider that cannot be reached. */
+static int starved(void)
+{
+    const struct rlimit limit = {(rlim_t)10 << 20, (rlim_t)10 << 20};
+    struct wf_http *http = wf_http_helper_new(helper, USER);
+    struct wf_err err = WF_ERR_INIT;
+
+    if (setrlimit(RLIMIT_AS, &limit) != 0)
+        return 1;
+    enum wf_reason reason = get(http, "/ok", &err);
+    wf_http_free(http);
+    return reason == WF_INTERNAL ? 0 : 2;
+}
+
+static void test_starved(void **state)
+{
+    (void)state;
+    need_root();
+#ifdef __SANITIZE_ADDRESS__
+    skip(); /* it maps terabytes */
+#endif
+    assert_int_equal(in_child(starved), 0);
+}
+
 /* Neither root nor one user: nothing to be trusted with. */
 static int mixed_ids(void)
 {
@@ -319,6 +345,7 @@ int main(void)
         cmocka_unit_test(test_users),
         cmocka_unit_test(test_privileges),
         cmocka_unit_test(test_sudo),
+        cmocka_unit_test(test_starved),
         cmocka_unit_test(test_mixed_ids),
         cmocka_unit_test(test_descriptors),
         cmocka_unit_test(test_leaked_descriptors),
