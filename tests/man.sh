@@ -9,25 +9,35 @@ pages()
     find common pam sasl examples -name '*.[158]' -type f 2>/dev/null | sort
 }
 
-# The words after ".It Cm", ".It Ic" or ".It Fl" of a page, up to "=" or the argument
+# Options and keys: the words of the lines ".It Cm name= Ns Ar value , other"
 documented()
 {
-    sed -nE 's/^\.It (Cm|Ic|Va|Li) ([a-z_]+).*/\2/p' "$1" | sort -u
+    sed -nE 's/^\.It Cm //p' "$1" | sed -E 's/ Ns//g; s/ Ar [a-z-]+//g' | tr ' ,' '\n\n' |
+        sed -n 's/^\([a-z_][a-z_]*\)=*$/\1/p' | sort -u
 }
 
-# Names in a table of the source: {"name", … or .name = "name", …
-parsed()
+# ".Op Cm name" of a synopsis
+in_synopsis()
 {
-    sed -nE 's/^[[:space:]]*(\[[A-Z_]+\] = )?\{ ?"([a-z_]+)=?",?.*/\2/p
-        s/^[[:space:]]*\.name = "([a-z_]+)",.*/\1/p' "$@" | sort -u
+    sed -nE 's/^\.Op Cm ([a-z_]+).*/\1/p' "$1" | sort -u
 }
 
-compare() # PAGE SOURCE…
+# Names in the code's tables: {"config=", … and .name = "type"
+parsed_arguments()
 {
-    page=$1
-    shift
-    diff <(documented "$page") <(parsed "$@") |
-        sed -n "s,^< ,$page documents what the code does not know: ,p; s,^> ,$page does not document: ,p"
+    sed -nE 's/^[[:space:]]*\{"([a-z_]+)=?", offsetof.*/\1/p' pam/args.c | sort -u
+}
+
+parsed_keys()
+{
+    sed -nE 's/.*\.name = "([a-z_]+)".*/\1/p' common/conf_keys.c | sort -u
+}
+
+differences() # WHAT DOCUMENTED PARSED
+{
+    [ -n "$3" ] || echo "$1: no name found in the code; does this script still fit it?"
+    diff <(printf '%s\n' "$2") <(printf '%s\n' "$3") |
+        sed -n "s,^< ,$1 documents what the code does not know: ,p; s,^> ,$1 does not document: ,p"
 }
 
 list=$(pages)
@@ -42,8 +52,8 @@ for page in $list; do
         skip "$page" "mandoc is not installed"
     fi
 done
-[ -e pam/pam_workfront.8 ] &&
-    verdict "arguments of pam_workfront" "$(compare pam/pam_workfront.8 pam/args.c)"
-[ -e common/wfauth.conf.5 ] &&
-    verdict "keys of wfauth.conf" "$(compare common/wfauth.conf.5 common/conf_keys.c)"
-exit 0
+page=pam/pam_workfront.8
+verdict "$page: options" "$(differences $page "$(documented $page)" "$(parsed_arguments)")"
+verdict "$page: synopsis" "$(differences $page "$(in_synopsis $page)" "$(parsed_arguments)")"
+page=common/wfauth.conf.5
+verdict "$page: keys" "$(differences $page "$(documented $page)" "$(parsed_keys)")"

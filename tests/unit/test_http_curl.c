@@ -276,6 +276,7 @@ static void test_fork(void **state)
     assert_true(pid >= 0);
     if (pid == 0) {
         bool ok = wf_http_send(http, &request, &answer, NULL) == WF_OK;
+        wf_http_response_done(&answer);
         wf_http_free(http);
         _exit(ok ? 0 : 1);
     }
