@@ -54,7 +54,7 @@ static const struct wf_conf_key keys[] = {
         .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, ca_file)},
     [WF_KEY_PROXY] = {
         .name = "proxy", .owner = WF_CONF_OF_PROVIDER, .kind = wf_conf_proxy,
-        .expected = "http://HOST:PORT or https://HOST:PORT and nothing else",
+        .expected = "http://HOST:PORT and nothing else",
         .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, proxy)},
     [WF_KEY_TIMEOUT] = {
         .name = "timeout", .owner = WF_CONF_OF_PROVIDER,

@@ -106,14 +106,13 @@ bool wf_conf_proxy(struct wf_conf_pool *pool, const struct wf_conf_range *range,
 {
     char url[WF_CONF_LINE_MAX + sizeof("https://")] = "https://";
     size_t used = strlen(url);
-    const char *rest = strstr(value->text, "://");
+    const char *rest = value->text + strlen("http://");
 
     (void)pool;
     (void)range;
-    if (rest == NULL ||
-        (strncmp(value->text, "http://", 7) != 0 && strncmp(value->text, "https://", 8) != 0))
+    /* To the proxy itself no TLS: what goes through it has its own (http.c) */
+    if (strncmp(value->text, "http://", strlen("http://")) != 0)
         return false;
-    rest += 3;
     /* A proxy has nothing but a host and a port: judged like those of an https address */
     const char *port = strrchr(rest, ':');
     if (port == NULL || !consists_of(span_of(port + 1), DIGITS) ||

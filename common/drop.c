@@ -79,6 +79,22 @@ static rlim_t data_now(void)
     return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Ours, in place of whatever the caller of sudo or su has set; only downwards where raising is not
+ * allowed: it needs a capability that root in a container may lack. */
+static bool set_limit(__rlimit_resource_t resource, rlim_t max)
+{
+    struct rlimit limit = {max, max};
+
+    if (setrlimit(resource, &limit) == 0)
+        return true;
+    if (getrlimit(resource, &limit) != 0)
+        return false;
+    if (limit.rlim_max > max)
+        limit.rlim_max = max;
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(resource, &limit) == 0;
+}
+
 static enum wf_reason set_limits(bool root, struct wf_err *err)
 {
     rlim_t data = data_now();
@@ -97,14 +113,7 @@ static enum wf_reason set_limits(bool root, struct wf_err *err)
     pthread_attr_t attr;
 
     for (size_t i = 0; i < WF_ARRAY_LEN(limits) - (root ? 0 : 1); i++) {
-        struct rlimit limit;
-        if (getrlimit(limits[i].resource, &limit) != 0)
-            return wf_fail(err, WF_INTERNAL, "getrlimit: %s", wf_errno_text(errno));
-        /* Only ever downwards: raising needs a capability that root in a container may lack */
-        if (limit.rlim_max > limits[i].max)
-            limit.rlim_max = limits[i].max;
-        limit.rlim_cur = limit.rlim_max;
-        if (setrlimit(limits[i].resource, &limit) != 0)
+        if (!set_limit(limits[i].resource, limits[i].max))
             return wf_fail(err, WF_INTERNAL, "setrlimit: %s", wf_errno_text(errno));
     }
     int rc = pthread_attr_init(&attr);
