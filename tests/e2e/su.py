@@ -91,6 +91,28 @@ def wrong_secret(world):
     expect("not-the-secret" not in line["line"], "the log holds the secret")
 
 
+@suite.case("a secret file that others can read: refused, and the log says what to type")
+def open_secret(world):
+    for mode, allowed in ((0o640, False), (0o604, False), (0o400, True)):
+        world.mark = world.log.mark()
+        os.chmod(world.secret_file, mode)
+        world.configure({"client_id": world.web, "client_secret_file": world.secret_file})
+        try:
+            if allowed:
+                log_in(world, door)
+                continue
+            os.chown(world.secret_file, 0, 12)
+            terminal = door.open(world, "alice")
+            refused(door, terminal)
+            expect("Open this address" not in terminal.text, "a prompt in spite of it")
+            expect(any("chmod" in line and world.secret_file in line for line in world.log_lines()),
+                   "the log does not say what to type:", world.log_lines())
+            expect(not world.sandbox.requests(), "requests:", world.sandbox.requests())
+        finally:
+            os.chown(world.secret_file, 0, 0)
+            os.chmod(world.secret_file, 0o600)
+
+
 @suite.case("a used code, of an application that binds no code to a verifier")
 def used_code(world):
     world.configure({"client_id": world.loose, "client_secret_file": world.loose_secret_file})

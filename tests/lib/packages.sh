@@ -3,7 +3,7 @@
 packages_build="gcc libc6-dev make autoconf automake libtool pkg-config xz-utils binutils
  libssl-dev libjansson-dev libcurl4-openssl-dev libinih-dev libpam0g-dev libqrencode-dev
  libcmocka-dev libmicrohttpd-dev libsqlite3-dev"
-packages_e2e="openssh-server openssh-client sudo login passwd util-linux iproute2 pamtester
+packages_e2e="openssh-server openssh-client sudo login passwd mount hostname util-linux iproute2 pamtester
  python3 python3-pexpect openssl curl ca-certificates"
 # The README's recipes alone; the demo does without
 packages_readme="nginx"
