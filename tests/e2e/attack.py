@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import cases  # noqa: E402
 from cases import sign_in  # noqa: E402
-from harness import Suite, expect  # noqa: E402
+from harness import Suite, expect, within  # noqa: E402
 from person import code_of  # noqa: E402
 from world import DOMAIN, HOME, main, write  # noqa: E402
 
@@ -75,7 +75,7 @@ def rename(world):
     terminal = host(world, "rename", "alice")
     terminal.answer(code_of(sign_in(world, terminal.prompt())))
     terminal.wait("alice ENDS WITH 7")
-    expect(any("PAM_USER has become" in line for line in world.log_lines()), world.log_lines())
+    within(5, lambda: any("PAM_USER has become" in line for line in world.log_lines()), "the log line")
 
 
 @suite.case("two threads with a handle each: each gets the verdict on its own person")
