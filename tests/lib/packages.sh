@@ -6,17 +6,21 @@ packages_build="gcc libc6-dev make autoconf automake libtool pkg-config xz-utils
 packages_e2e="openssh-server openssh-client sudo login passwd mount hostname util-linux iproute2 pamtester
  python3 python3-pexpect openssl curl ca-certificates"
 # The README's recipes alone; the demo does without
-packages_readme="nginx"
+packages_readme="nginx systemd|systemd-standalone-sysusers"
 packages_fuzz="clang libclang-rt-dev"
 packages_other="valgrind mandoc zbar-tools"
 
+# "this|that": either will do; where none is there, the last one is installed
 packages_missing()
 {
-    for package in "$@"; do
-        case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) in
-        *" installed") ;;
-        *) echo "$package" ;;
-        esac
+    for choice in "$@"; do
+        found=no
+        for package in $(echo "$choice" | tr '|' ' '); do
+            case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) in
+            *" installed") found=yes ;;
+            esac
+        done
+        [ $found = yes ] || echo "${choice##*|}"
     done
 }
 
