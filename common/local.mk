@@ -15,6 +15,9 @@ core_sources = \
 	%D%/json.c %D%/json.h \
 	%D%/file.c %D%/file.h \
 	%D%/qr.c %D%/qr.h \
+	%D%/jwk.c %D%/jwk.h \
+	%D%/jws.c %D%/jws.h \
+	%D%/jwks.c %D%/jwks.h \
 	%D%/user.c %D%/user.h \
 	%D%/conf.c %D%/conf.h %D%/conf_internal.h \
 	%D%/conf_value.c %D%/conf_value.h \
