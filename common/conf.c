@@ -204,3 +204,34 @@ out:
     wf_buf_done(&text);
     return reason;
 }
+
+enum wf_reason wf_conf_read_private_key(const struct wf_provider_conf *provider,
+                                        struct wf_secret **ret, struct wf_err *err)
+{
+    const char *path = provider->private_key_file;
+    struct wf_buf text = WF_BUF_INIT(WF_CONF_PRIVATE_KEY_MAX);
+    struct wf_secret *secret = NULL;
+    enum wf_reason reason = WF_INTERNAL;
+
+    if (path == NULL) {
+        *ret = NULL;
+        return WF_OK;
+    }
+    reason = wf_file_read(path, WF_FILE_SECRET, &text, err);
+    if (reason != WF_OK)
+        goto out;
+    if (text.len == 0) {
+        reason = wf_fail(err, WF_CONFIG, "%s holds nothing, expected a private key in PEM", path);
+        goto out;
+    }
+    secret = wf_secret_new(text.data, text.len);
+    if (secret == NULL) {
+        reason = wf_fail(err, WF_INTERNAL, "out of memory reading %s", path);
+        goto out;
+    }
+    *ret = secret;
+    reason = WF_OK;
+out:
+    wf_buf_done(&text);
+    return reason;
+}

@@ -23,16 +23,28 @@
 #define WF_CONF_LINE_MAX 190
 /* One section name, "provider acme" included: libinih cuts at 49. */
 #define WF_CONF_SECTION_MAX 48
+/* A private key in PEM: RSA of 8192 bits, the longest in use, has 6.5 KB. */
+#define WF_CONF_PRIVATE_KEY_MAX 16384
 /* Mistakes that are listed one by one; further ones are counted. */
 #define WF_CONF_MISTAKES_MAX 20
 
 enum wf_provider_type {
     WF_PROVIDER_WORKFRONT,
+    WF_PROVIDER_OIDC, /* any OpenID Connect provider */
+};
+#define WF_PROVIDER_TYPE_COUNT (WF_PROVIDER_OIDC + 1)
+
+/* How we say who we are to an introspection endpoint (RFC 6749 §2.3.1, RFC 7523 §2.2). */
+enum wf_client_auth {
+    WF_CLIENT_AUTH_BASIC, /* client_secret_basic */
+    WF_CLIENT_AUTH_BODY,  /* client_secret_post */
+    WF_CLIENT_AUTH_PRIVATE_KEY_JWT,
 };
 
 /* How a person may sign in at a service. */
 enum wf_flow {
-    WF_FLOW_CODE, /* authorization code, pasted */
+    WF_FLOW_CODE,  /* authorization code, pasted */
+    WF_FLOW_TOKEN, /* the password is a bearer token */
 };
 
 enum wf_qr {
@@ -52,24 +64,46 @@ struct wf_words {
 struct wf_provider_conf {
     const char *name; /* "acme" of [provider acme] */
     enum wf_provider_type type;
-    const char *url; /* checked by wf_url_check, no path, no query, no trailing slash */
+    /* Checked by wf_url_check, no query. Workfront: no path, no trailing slash. OIDC: the issuer,
+     * as it was written, to be compared byte by byte. */
+    const char *url;
+    /* NULL: none. Both are there at the first provider of a service whose flow is code, unless it is
+     * an oidc provider, where wf_provider_authorize_url refuses; client_id is with introspection. */
     const char *client_id;
-    const char *client_secret_file; /* NULL: a public client, PKCE alone */
     const char *redirect_uri;
-    const char *api_version; /* "v20.0" */
-    const char *scope;       /* NULL: none is asked for */
-    const char *ca_file;     /* NULL: the system's */
-    const char *proxy;       /* NULL: none; never from the environment */
-    unsigned timeout;        /* seconds for one request, connection included: 1..60, default 10 */
+    const char *client_secret_file; /* NULL: a public client, PKCE alone */
+    const char *api_version;        /* "v20.0"; Workfront's alone */
+    const char *scope;              /* NULL: none is asked for */
+    const char *ca_file;            /* NULL: the system's */
+    const char *proxy;              /* NULL: none; never from the environment */
+    unsigned timeout; /* seconds for one request, connection included: 1..60, default 10 */
     bool allow_http_loopback;
     const char *helper_user; /* default WF_HELPER_USER */
+
+    /* Judging tokens. The first seven are OIDC's alone. */
+    const char *jwks_file; /* absolute path, instead of fetching keys; NULL: they are fetched */
+    unsigned algorithms;   /* which may sign: a set of enum wf_alg as in jwk.h, not empty */
+    unsigned leeway;       /* seconds that clocks may differ: 0..300, default 60 */
+    unsigned stale_keys;   /* seconds, behind their HTTP lifetime, that keys serve while the
+                            * provider is down: 0..604800, default 3600 */
+    struct wf_words allowed_clients; /* azp, client_id; empty: any */
+    bool introspection;              /* ask RFC 7662's endpoint whose an opaque token is */
+    bool userinfo;                   /* or OpenID Connect's; never both */
+    /* What an opaque token looks like: POSIX extended, must match the whole; checked at loading.
+     * With one of the two above, or for Workfront's look-up. NULL: opaque tokens are refused. */
+    const char *token_pattern;
+    const char *cache_dir; /* absolute path; NULL: wf_cachedir_open's defaults */
+    /* OIDC: for introspection. Basic and body come with client_secret_file where there is
+     * introspection, private_key_jwt with private_key_file. */
+    enum wf_client_auth client_auth;
+    const char *private_key_file; /* absolute path; wf_conf_read_private_key */
 };
 
 /* How a provider's claims become a local name. */
 struct wf_naming {
     struct wf_words username;   /* claims in order; the first one present counts */
     const char *strip_domain;   /* lower case, no '@'; NULL: none */
-    const char *username_regex; /* POSIX extended, at most one group; checked at loading; NULL: none */
+    const char *username_regex; /* POSIX extended, at most one group; checked; NULL: none */
     const char *map_file;       /* absolute path; NULL: none */
 };
 
@@ -84,14 +118,19 @@ struct wf_policy {
     const char *service; /* the section's name: "sshd", or "*" where it has none of its own */
     const struct wf_accepted *accepted;
     size_t accepted_count; /* at least 1 */
-    enum wf_flow flow;
+    enum wf_flow flow;     /* WF_FLOW_TOKEN comes with an audience or required_scope of its own */
     enum wf_qr qr;
-    uint32_t min_uid; /* default 1000 */
-    uint32_t max_uid; /* default 60000 */
-    /* Local names, or CLAIM:VALUE by ID (wf_text_split_claim). allow_users: empty means all; else one
-     * must fit. deny_users: none may fit. require: CLAIM:VALUE alone, each must fit. Display names
-     * stand in require_name alone, each must fit. The claims are those that exist, and `roleIDs`
-     * and `roles` are lists. */
+    struct wf_words audience;       /* one of them must be in `aud` */
+    struct wf_words required_scope; /* scope words, all of which a token must have */
+    unsigned max_age;               /* seconds since auth_time: 1..315360000; 0: any */
+    bool accept_unbound;            /* take tokens that name no audience; never from [service *] */
+    unsigned max_token;             /* bytes of a token: 256..65536, default 16384 */
+    uint32_t min_uid;               /* default 1000 */
+    uint32_t max_uid;               /* default 60000 */
+    /* Local names, or CLAIM:VALUE by ID (wf_text_split_claim). allow_users: empty means all; else
+     * one must fit. deny_users: none may fit. require: CLAIM:VALUE alone, each must fit. Display
+     * names stand in require_name alone, each must fit. Where a provider of the service is
+     * Workfront the claims are those that exist there, and `roleIDs` and `roles` are lists. */
     struct wf_words allow_users;
     struct wf_words deny_users;
     struct wf_words require;
@@ -100,13 +139,13 @@ struct wf_policy {
 
 struct wf_conf;
 
-/* Read and check the file (wf_file_read's rules), and the client secrets' files that it names. A
- * secret that a process without root's rights may not read is no mistake: whoever needs it hears
- * so from wf_conf_read_secret. WF_CONFIG with up to WF_CONF_MISTAKES_MAX mistakes for report, in
- * the order of lines, and one line more if there were more; err holds the first and how many there
- * are. report may be NULL; it gets one sanitised line per mistake, and none where the file cannot
- * be read at all. WF_INTERNAL if memory is short. *ret: new, wf_conf_free. Blocks for the disk
- * alone. Any thread. */
+/* Read and check the file (wf_file_read's rules), and the files of client secrets and private keys
+ * that it names. A secret that a process without root's rights may not read is no mistake: whoever
+ * needs it hears so from wf_conf_read_secret or wf_conf_read_private_key. WF_CONFIG with up to
+ * WF_CONF_MISTAKES_MAX mistakes for report, in the order of lines, and one line more if there were
+ * more; err holds the first and how many there are. report may be NULL; it gets one sanitised line
+ * per mistake, and none where the file cannot be read at all. WF_INTERNAL if memory is short. *ret:
+ * new, wf_conf_free. Blocks for the disk alone. Any thread. */
 enum wf_reason wf_conf_load(const char *path, void (*report)(void *ctx, const char *line),
                             void *ctx, struct wf_conf **ret, struct wf_err *err) WF_MUST_USE;
 
@@ -129,10 +168,18 @@ enum wf_reason wf_conf_policy(const struct wf_conf *conf, const char *service,
  * printable ASCII (RFC 6749 appendix A.2); a newline behind it is dropped. *ret: new,
  * wf_secret_free; NULL, and WF_OK, for a provider without client_secret_file (a public client).
  * WF_CONFIG, WF_INTERNAL. The secret is in no message. Blocks for the disk alone. Any thread. */
-enum wf_reason wf_conf_read_secret(const struct wf_provider_conf *provider,
-                                   struct wf_secret **ret, struct wf_err *err) WF_MUST_USE;
+enum wf_reason wf_conf_read_secret(const struct wf_provider_conf *provider, struct wf_secret **ret,
+                                   struct wf_err *err) WF_MUST_USE;
 
-/* The provider of this name, NULL if there is none; and by index, NULL behind the last. Borrowed. */
+/* Read a provider's private key (wf_file_read's rules for secrets), PEM by intention and not parsed
+ * here: 1..WF_CONF_PRIVATE_KEY_MAX bytes, as they are. *ret: new, wf_secret_free; NULL, and WF_OK,
+ * for a provider without private_key_file. WF_CONFIG, WF_INTERNAL. Blocks for the disk alone. Any
+ * thread. */
+enum wf_reason wf_conf_read_private_key(const struct wf_provider_conf *provider,
+                                        struct wf_secret **ret, struct wf_err *err) WF_MUST_USE;
+
+/* The provider of this name, NULL if there is none; and by index, NULL behind the last. Borrowed.
+ */
 const struct wf_provider_conf *wf_conf_provider(const struct wf_conf *conf, const char *name);
 const struct wf_provider_conf *wf_conf_provider_at(const struct wf_conf *conf, size_t i);
 /* The policy by index, one per [service …] section, NULL behind the last. Borrowed. */

@@ -8,24 +8,30 @@
 /* clang-format off */
 #define IN(owner, member) .offset = offsetof(struct owner, member)
 #define ABSOLUTE_PATH "an absolute path"
+#define HTTP_LOOPBACK " (http:// only to loopback and with allow_http_loopback = yes)"
 #define RULES "CLAIM:VALUE with a claim of " WF_CONF_RULE_CLAIMS \
-    " (display names, " WF_CONF_DISPLAY_CLAIMS ", stand in require_name alone)"
+    " (any with type = oidc; display names, " WF_CONF_DISPLAY_CLAIMS ", stand in require_name alone)"
+#define REGEX "a POSIX extended regular expression of printable ASCII"
+#define REPETITION "little repetition (the product of all {counts} plus one, a + being 2, is at " \
+    "most 1000)"
+#define DAY 86400
+#define ALGORITHMS "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA"
 
 static const struct wf_conf_key keys[] = {
     [WF_KEY_TYPE] = {
         .name = "type", .owner = WF_CONF_OF_PROVIDER,
-        .kind = wf_conf_choice, .range = {.choices = "workfront"}, .required = true,
-        .expected = "workfront (oidc is not available in this version)",
+        .kind = wf_conf_choice, .range = {.choices = "workfront|oidc"}, .required = true,
+        .expected = "workfront or oidc",
         .store = WF_CONF_STORE_UNSIGNED, IN(wf_provider_conf, type)},
     [WF_KEY_URL] = {
         .name = "url", .owner = WF_CONF_OF_PROVIDER,
-        .kind = wf_conf_host_url, .required = true,
-        .expected = "https://HOST or https://HOST:PORT without path, query and fragment (http:// "
-                    "only to loopback and with allow_http_loopback = yes)",
+        .kind = wf_conf_url, .required = true,
+        .expected = "https://HOST or https://HOST:PORT, with type = oidc the issuer, which may have "
+                    "a path, without query and fragment" HTTP_LOOPBACK,
         .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, url)},
     [WF_KEY_CLIENT_ID] = {
         .name = "client_id", .owner = WF_CONF_OF_PROVIDER,
-        .kind = wf_conf_token, .range = {.max = 128}, .required = true,
+        .kind = wf_conf_token, .range = {.max = 128},
         .expected = "the application's client ID, 1 to 128 bytes of printable ASCII without blanks",
         .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, client_id)},
     [WF_KEY_CLIENT_SECRET_FILE] = {
@@ -35,13 +41,13 @@ static const struct wf_conf_key keys[] = {
         .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, client_secret_file)},
     [WF_KEY_REDIRECT_URI] = {
         .name = "redirect_uri", .owner = WF_CONF_OF_PROVIDER,
-        .kind = wf_conf_url, .required = true,
-        .expected = "a redirect URL of the application, https:// and without fragment (http:// "
-                    "only to loopback and with allow_http_loopback = yes)",
+        .kind = wf_conf_url,
+        .expected = "a redirect URL of the application, https:// and without fragment"
+                    HTTP_LOOPBACK,
         .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, redirect_uri)},
     [WF_KEY_API_VERSION] = {
         .name = "api_version", .owner = WF_CONF_OF_PROVIDER,
-        .kind = wf_conf_version, .standard = "v20.0",
+        .kind = wf_conf_version, .standard = "v20.0", .only = WF_CONF_FOR_WORKFRONT,
         .expected = "a version of Workfront's API, such as v20.0",
         .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, api_version)},
     [WF_KEY_SCOPE] = {
@@ -71,11 +77,66 @@ static const struct wf_conf_key keys[] = {
         .kind = wf_conf_user, .standard = WF_HELPER_USER,
         .expected = "a local user name, such as " WF_HELPER_USER,
         .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, helper_user)},
+    [WF_KEY_JWKS_FILE] = {
+        .name = "jwks_file", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_path, .only = WF_CONF_FOR_OIDC,
+        .expected = ABSOLUTE_PATH " of a file that holds the provider's public keys",
+        .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, jwks_file)},
+    [WF_KEY_ALGORITHMS] = {
+        .name = "algorithms", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_algorithms, .standard = ALGORITHMS, .only = WF_CONF_FOR_OIDC,
+        .expected = "a list of " ALGORITHMS " (HMAC, such as HS256, and none are never accepted: "
+                    "whoever can check such a token can forge it)",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_provider_conf, algorithms)},
+    [WF_KEY_LEEWAY] = {
+        .name = "leeway", .owner = WF_CONF_OF_PROVIDER, .kind = wf_conf_duration,
+        .range = {.max = 300}, .standard = "60s", .only = WF_CONF_FOR_OIDC,
+        .expected = "0s to 300s",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_provider_conf, leeway)},
+    [WF_KEY_STALE_KEYS] = {
+        .name = "stale_keys", .owner = WF_CONF_OF_PROVIDER, .kind = wf_conf_duration,
+        .range = {.max = 7 * DAY}, .standard = "1h", .only = WF_CONF_FOR_OIDC,
+        .expected = "0s to 7d",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_provider_conf, stale_keys)},
+    [WF_KEY_ALLOWED_CLIENTS] = {
+        .name = "allowed_clients", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_word_list, .only = WF_CONF_FOR_OIDC,
+        .expected = "a list of client IDs of printable ASCII without blanks",
+        .store = WF_CONF_STORE_WORDS, IN(wf_provider_conf, allowed_clients)},
+    [WF_KEY_TOKEN_PATTERN] = {
+        .name = "token_pattern", .owner = WF_CONF_OF_PROVIDER, .kind = wf_conf_pattern,
+        .expected = REGEX ", no back-reference, and " REPETITION,
+        .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, token_pattern)},
+    [WF_KEY_INTROSPECTION] = {
+        .name = "introspection", .owner = WF_CONF_OF_PROVIDER, .kind = wf_conf_choice,
+        .range = {.choices = "no|yes"}, .standard = "no", .only = WF_CONF_FOR_OIDC,
+        .expected = "yes or no",
+        .store = WF_CONF_STORE_BOOL, IN(wf_provider_conf, introspection)},
+    [WF_KEY_USERINFO] = {
+        .name = "userinfo", .owner = WF_CONF_OF_PROVIDER, .kind = wf_conf_choice,
+        .range = {.choices = "no|yes"}, .standard = "no", .only = WF_CONF_FOR_OIDC,
+        .expected = "yes or no",
+        .store = WF_CONF_STORE_BOOL, IN(wf_provider_conf, userinfo)},
+    [WF_KEY_CLIENT_AUTH] = {
+        .name = "client_auth", .owner = WF_CONF_OF_PROVIDER, .kind = wf_conf_choice,
+        .range = {.choices = "basic|body|private_key_jwt"}, .standard = "basic",
+        .only = WF_CONF_FOR_OIDC, .expected = "basic, body or private_key_jwt",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_provider_conf, client_auth)},
+    [WF_KEY_PRIVATE_KEY_FILE] = {
+        .name = "private_key_file", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_path, .only = WF_CONF_FOR_OIDC, .hidden = true,
+        .expected = ABSOLUTE_PATH " of a file that holds the private key in PEM",
+        .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, private_key_file)},
+    [WF_KEY_CACHE_DIR] = {
+        .name = "cache_dir", .owner = WF_CONF_OF_PROVIDER, .kind = wf_conf_path,
+        .expected = ABSOLUTE_PATH " of a directory",
+        .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, cache_dir)},
 
     [WF_KEY_USERNAME] = {
         .name = "username", .owner = WF_CONF_OF_NAMING,
-        .kind = wf_conf_name_claims, .standard = "username, emailAddr",
-        .expected = "a list of claims of " WF_CONF_NAME_CLAIMS,
+        .kind = wf_conf_word_list, .fits_workfront = wf_conf_is_name_claim,
+        .standard = "username, emailAddr", .standard_oidc = "preferred_username",
+        .expected = "a list of claims of " WF_CONF_NAME_CLAIMS " (any with type = oidc)",
         .store = WF_CONF_STORE_WORDS, IN(wf_naming, username)},
     [WF_KEY_STRIP_DOMAIN] = {
         .name = "strip_domain", .owner = WF_CONF_OF_NAMING, .kind = wf_conf_domain,
@@ -83,9 +144,7 @@ static const struct wf_conf_key keys[] = {
         .store = WF_CONF_STORE_TEXT, IN(wf_naming, strip_domain)},
     [WF_KEY_USERNAME_REGEX] = {
         .name = "username_regex", .owner = WF_CONF_OF_NAMING, .kind = wf_conf_regex,
-        .expected = "a POSIX extended regular expression of printable ASCII with at most one "
-                    "(group), no back-reference, and little repetition (the product of all {counts} "
-                    "plus one, a + being 2, is at most 1000)",
+        .expected = REGEX " with at most one (group), no back-reference, and " REPETITION,
         .store = WF_CONF_STORE_TEXT, IN(wf_naming, username_regex)},
     [WF_KEY_MAP_FILE] = {
         .name = "map_file", .owner = WF_CONF_OF_NAMING, .kind = wf_conf_path,
@@ -98,9 +157,33 @@ static const struct wf_conf_key keys[] = {
         .store = WF_CONF_STORE_NOTHING},
     [WF_KEY_FLOW] = {
         .name = "flow", .owner = WF_CONF_OF_POLICY,
-        .kind = wf_conf_choice, .range = {.choices = "code"}, .standard = "code",
-        .expected = "code",
+        .kind = wf_conf_choice, .range = {.choices = "code|token"}, .standard = "code",
+        .expected = "code or token",
         .store = WF_CONF_STORE_UNSIGNED, IN(wf_policy, flow)},
+    [WF_KEY_AUDIENCE] = {
+        .name = "audience", .owner = WF_CONF_OF_POLICY, .kind = wf_conf_word_list,
+        .expected = "a list of audiences of printable ASCII without blanks",
+        .store = WF_CONF_STORE_WORDS, IN(wf_policy, audience)},
+    [WF_KEY_REQUIRED_SCOPE] = {
+        .name = "required_scope", .owner = WF_CONF_OF_POLICY, .kind = wf_conf_scope_list,
+        .expected = "a list of scopes, with commas between them, of printable ASCII without "
+                    "blanks, \" and \\",
+        .store = WF_CONF_STORE_WORDS, IN(wf_policy, required_scope)},
+    [WF_KEY_MAX_AGE] = {
+        .name = "max_age", .owner = WF_CONF_OF_POLICY,
+        .kind = wf_conf_duration, .range = {.min = 1, .max = 3650 * DAY},
+        .expected = "1s to 3650d",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_policy, max_age)},
+    [WF_KEY_ACCEPT_UNBOUND] = {
+        .name = "accept_unbound", .owner = WF_CONF_OF_POLICY,
+        .kind = wf_conf_choice, .range = {.choices = "no|yes"}, .standard = "no",
+        .expected = "yes or no",
+        .store = WF_CONF_STORE_BOOL, IN(wf_policy, accept_unbound)},
+    [WF_KEY_MAX_TOKEN] = {
+        .name = "max_token", .owner = WF_CONF_OF_POLICY,
+        .kind = wf_conf_number, .range = {.min = 256, .max = 65536}, .standard = "16384",
+        .expected = "a number of bytes, 256 to 65536",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_policy, max_token)},
     [WF_KEY_QR] = {
         .name = "qr", .owner = WF_CONF_OF_POLICY,
         .kind = wf_conf_choice, .range = {.choices = "auto|no|utf8|ascii"}, .standard = "auto",
@@ -117,26 +200,32 @@ static const struct wf_conf_key keys[] = {
         .expected = "a user id, 0 to 4294967294",
         .store = WF_CONF_STORE_UNSIGNED, IN(wf_policy, max_uid)},
     [WF_KEY_ALLOW_USERS] = {
-        .name = "allow_users", .owner = WF_CONF_OF_POLICY, .kind = wf_conf_users,
+        .name = "allow_users", .owner = WF_CONF_OF_POLICY,
+        .kind = wf_conf_users, .fits_workfront = wf_conf_is_user_or_rule,
         .expected = "a list of local user names or " RULES,
         .store = WF_CONF_STORE_WORDS, IN(wf_policy, allow_users)},
     [WF_KEY_DENY_USERS] = {
-        .name = "deny_users", .owner = WF_CONF_OF_POLICY, .kind = wf_conf_users,
+        .name = "deny_users", .owner = WF_CONF_OF_POLICY,
+        .kind = wf_conf_users, .fits_workfront = wf_conf_is_user_or_rule,
         .expected = "a list of local user names or " RULES,
         .store = WF_CONF_STORE_WORDS, IN(wf_policy, deny_users)},
     [WF_KEY_REQUIRE] = {
-        .name = "require", .owner = WF_CONF_OF_POLICY, .kind = wf_conf_rules,
+        .name = "require", .owner = WF_CONF_OF_POLICY,
+        .kind = wf_conf_rules, .fits_workfront = wf_conf_is_rule,
         .expected = "a list of " RULES,
         .store = WF_CONF_STORE_WORDS, IN(wf_policy, require)},
     [WF_KEY_REQUIRE_NAME] = {
-        .name = "require_name", .owner = WF_CONF_OF_POLICY, .kind = wf_conf_display_rules,
-        .expected = "a list of CLAIM:VALUE with a claim of " WF_CONF_DISPLAY_CLAIMS,
+        .name = "require_name", .owner = WF_CONF_OF_POLICY,
+        .kind = wf_conf_display_rules, .fits_workfront = wf_conf_is_display_rule,
+        .expected = "a list of CLAIM:VALUE with a claim of " WF_CONF_DISPLAY_CLAIMS
+                    " (any with type = oidc)",
         .store = WF_CONF_STORE_WORDS, IN(wf_policy, require_name)},
 };
 /* clang-format on */
 _Static_assert(WF_ARRAY_LEN(keys) == WF_CONF_KEY_COUNT, "every key has its row");
 _Static_assert(sizeof(enum wf_qr) == sizeof(unsigned) && sizeof(enum wf_flow) == sizeof(unsigned) &&
                    sizeof(enum wf_provider_type) == sizeof(unsigned) &&
+                   sizeof(enum wf_client_auth) == sizeof(unsigned) &&
                    sizeof(uint32_t) == sizeof(unsigned),
                "WF_CONF_STORE_UNSIGNED fits them all");
 
@@ -160,6 +249,31 @@ bool wf_conf_key_fits(const struct wf_conf_key *key, enum wf_conf_section_kind k
 {
     return key->owner == WF_CONF_OF_NAMING ||
            (key->owner == WF_CONF_OF_PROVIDER) == (kind == WF_CONF_PROVIDER);
+}
+
+bool wf_conf_key_is_for(const struct wf_conf_key *key, enum wf_provider_type type)
+{
+    switch (key->only) {
+    case WF_CONF_FOR_ALL:
+        return true;
+    case WF_CONF_FOR_WORKFRONT:
+        return type == WF_PROVIDER_WORKFRONT;
+    case WF_CONF_FOR_OIDC:
+        return type == WF_PROVIDER_OIDC;
+    }
+    return false;
+}
+
+void wf_conf_refuse(struct wf_conf_mistakes *mistakes, struct wf_conf_place place,
+                    const struct wf_conf_key *key, const char *text)
+{
+    bool address_of_somebody = strstr(text, "://") != NULL && strchr(text, '@') != NULL;
+
+    if (text[0] != '\0' && (key->hidden || address_of_somebody))
+        wf_conf_mistake(mistakes, place, "found something else (not shown here), expected %s",
+                        key->expected);
+    else
+        wf_conf_mistake(mistakes, place, "found \"%.100s\", expected %s", text, key->expected);
 }
 
 /* Longer names are no key's neighbour: the longest key has 19 bytes. */

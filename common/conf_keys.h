@@ -22,12 +22,28 @@ enum wf_conf_key_id {
     WF_KEY_TIMEOUT,
     WF_KEY_ALLOW_HTTP_LOOPBACK,
     WF_KEY_HELPER_USER,
+    WF_KEY_JWKS_FILE,
+    WF_KEY_ALGORITHMS,
+    WF_KEY_LEEWAY,
+    WF_KEY_STALE_KEYS,
+    WF_KEY_ALLOWED_CLIENTS,
+    WF_KEY_TOKEN_PATTERN,
+    WF_KEY_INTROSPECTION,
+    WF_KEY_USERINFO,
+    WF_KEY_CLIENT_AUTH,
+    WF_KEY_PRIVATE_KEY_FILE,
+    WF_KEY_CACHE_DIR,
     WF_KEY_USERNAME,
     WF_KEY_STRIP_DOMAIN,
     WF_KEY_USERNAME_REGEX,
     WF_KEY_MAP_FILE,
     WF_KEY_PROVIDER,
     WF_KEY_FLOW,
+    WF_KEY_AUDIENCE,
+    WF_KEY_REQUIRED_SCOPE,
+    WF_KEY_MAX_AGE,
+    WF_KEY_ACCEPT_UNBOUND,
+    WF_KEY_MAX_TOKEN,
     WF_KEY_QR,
     WF_KEY_MIN_UID,
     WF_KEY_MAX_UID,
@@ -50,10 +66,18 @@ enum wf_conf_owner {
     WF_CONF_OF_POLICY,   /* struct wf_policy */
 };
 
+/* The types of provider for which a key means something: in the section of another type it is
+ * refused, so that nobody relies on a check that is never made. */
+enum wf_conf_only {
+    WF_CONF_FOR_ALL,
+    WF_CONF_FOR_WORKFRONT,
+    WF_CONF_FOR_OIDC,
+};
+
 enum wf_conf_store {
     WF_CONF_STORE_NOTHING,
     WF_CONF_STORE_TEXT,
-    WF_CONF_STORE_UNSIGNED, /* unsigned, uint32_t, enums */
+    WF_CONF_STORE_UNSIGNED, /* unsigned, uint32_t, enums, sets of bits */
     WF_CONF_STORE_BOOL,
     WF_CONF_STORE_WORDS,
 };
@@ -63,9 +87,12 @@ struct wf_conf_key {
     enum wf_conf_owner owner;
     wf_conf_kind *kind;
     struct wf_conf_range range;
-    const char *standard; /* the default, as one would write it; NULL: none */
-    const char *expected; /* completes "expected …" */
-    bool required;
+    const char *standard;      /* the default, as one would write it; NULL: none */
+    const char *standard_oidc; /* that of an OIDC provider; NULL: the same */
+    const char *expected;      /* completes "expected …" */
+    enum wf_conf_only only;
+    wf_conf_fit *fits_workfront; /* what words must be where Workfront is asked; NULL: any */
+    bool required;               /* always; what depends on other keys, conf_resolve.c knows */
     bool hidden; /* a secret may stand here by mistake: a refused value is not shown */
     enum wf_conf_store store;
     size_t offset; /* in the owner's struct */
@@ -79,6 +106,14 @@ bool wf_conf_key_find(const char *name, enum wf_conf_key_id *ret);
 
 /* True if the key may stand in sections of this kind. */
 bool wf_conf_key_fits(const struct wf_conf_key *key, enum wf_conf_section_kind kind);
+
+/* Note that this text was found and what was expected. The text is not shown where it may be or
+ * hold a secret. */
+void wf_conf_refuse(struct wf_conf_mistakes *mistakes, struct wf_conf_place place,
+                    const struct wf_conf_key *key, const char *text);
+
+/* True if the key means something for providers of this type. */
+bool wf_conf_key_is_for(const struct wf_conf_key *key, enum wf_provider_type type);
 
 /* The name of the key that most resembles name among those of this kind of section; NULL if none
  * is near. */

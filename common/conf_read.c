@@ -247,12 +247,6 @@ static void refuse_key(struct reader *r, const char *name)
         wf_conf_mistake(r->mistakes, place_of(r, name), "unknown key, see wfauth.conf(5)");
 }
 
-/* Whether a refused value may be or hold a secret: then it stays out of logs. */
-static bool is_delicate(const struct wf_conf_key *key, const char *text)
-{
-    return key->hidden || (strstr(text, "://") != NULL && strchr(text, '@') != NULL);
-}
-
 static void take_value(struct reader *r, enum wf_conf_key_id id, const char *text)
 {
     const struct wf_conf_key *key = wf_conf_key(id);
@@ -266,14 +260,8 @@ static void take_value(struct reader *r, enum wf_conf_key_id id, const char *tex
     value->line = r->line;
     value->text = wf_conf_copy(r->pool, text, strlen(text));
     value->good = value->text != NULL && key->kind(r->pool, &key->range, value);
-    if (value->good)
-        return;
-    if (text[0] != '\0' && is_delicate(key, text))
-        wf_conf_mistake(r->mistakes, place_of(r, key->name),
-                        "found something else (not shown here), expected %s", key->expected);
-    else
-        wf_conf_mistake(r->mistakes, place_of(r, key->name), "found \"%.100s\", expected %s", text,
-                        key->expected);
+    if (!value->good)
+        wf_conf_refuse(r->mistakes, place_of(r, key->name), key, text);
 }
 
 /* libinih's handler. Its idea of the section is not asked: ours has a line number. */
@@ -327,24 +315,36 @@ struct loading {
 /* Secret files are judged when the configuration is loaded, so that the administrator hears of a
  * mistake before the first person signs in. A process that may not read the secret, such as the
  * command run by a person, does not need it either: not its mistake. */
+static void check_secret_file(const struct wf_provider_conf *provider, enum wf_conf_key_id id,
+                              const char *path, struct loading *loading)
+{
+    const struct wf_conf_section *section =
+        wf_conf_section_find(&loading->sections, WF_CONF_PROVIDER, provider->name);
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_secret *secret = NULL;
+
+    if (path == NULL || section == NULL)
+        return;
+    if (geteuid() != 0 && eaccess(path, R_OK) != 0 && errno == EACCES)
+        return;
+    enum wf_reason reason = id == WF_KEY_CLIENT_SECRET_FILE
+                                ? wf_conf_read_secret(provider, &secret, &err)
+                                : wf_conf_read_private_key(provider, &secret, &err);
+    if (reason != WF_OK)
+        wf_conf_mistake(
+            &loading->mistakes,
+            (struct wf_conf_place){section->values[id].line, section->title, wf_conf_key(id)->name},
+            "%s", err.text);
+    wf_secret_free(secret);
+}
+
 static void check_secret_files(struct wf_conf *conf, struct loading *loading)
 {
     for (size_t i = 0; i < conf->provider_count; i++) {
         const struct wf_provider_conf *provider = &conf->providers[i];
-        const struct wf_conf_section *section =
-            wf_conf_section_find(&loading->sections, WF_CONF_PROVIDER, provider->name);
-        struct wf_err err = WF_ERR_INIT;
-        struct wf_secret *secret = NULL;
-        if (provider->client_secret_file == NULL || section == NULL)
-            continue;
-        if (geteuid() != 0 && eaccess(provider->client_secret_file, R_OK) != 0 && errno == EACCES)
-            continue;
-        if (wf_conf_read_secret(provider, &secret, &err) != WF_OK)
-            wf_conf_mistake(&loading->mistakes,
-                            (struct wf_conf_place){section->values[WF_KEY_CLIENT_SECRET_FILE].line,
-                                                   section->title, "client_secret_file"},
-                            "%s", err.text);
-        wf_secret_free(secret);
+        check_secret_file(provider, WF_KEY_CLIENT_SECRET_FILE, provider->client_secret_file,
+                          loading);
+        check_secret_file(provider, WF_KEY_PRIVATE_KEY_FILE, provider->private_key_file, loading);
     }
 }
 

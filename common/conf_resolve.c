@@ -2,6 +2,7 @@
 
 #include "conf_resolve.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "url.h"
@@ -11,8 +12,8 @@ struct resolver {
     struct wf_conf *conf;
     const struct wf_conf_sections *sections;
     struct wf_conf_mistakes *mistakes;
-    struct wf_conf_value defaults[WF_CONF_KEY_COUNT];
-    const struct wf_conf_section *star; /* [service *]; NULL: not there */
+    struct wf_conf_value defaults[WF_PROVIDER_TYPE_COUNT][WF_CONF_KEY_COUNT];
+    struct wf_conf_section *star; /* [service *]; NULL: not there */
     /* Stands for [service *] where the file has no service section at all */
     struct wf_conf_section implied;
 };
@@ -37,8 +38,8 @@ static struct wf_conf_place at(const struct wf_conf_section *section, enum wf_co
 }
 
 /* The first of the sections (NULL ones are passed over) in which the key stands, NULL if none. */
-static const struct wf_conf_section *holder(const struct wf_conf_section *const sections[3],
-                                            enum wf_conf_key_id id)
+static struct wf_conf_section *holder(struct wf_conf_section *const sections[3],
+                                      enum wf_conf_key_id id)
 {
     for (size_t i = 0; i < 3; i++) {
         if (sections[i] != NULL && sections[i]->values[id].line != 0)
@@ -48,7 +49,7 @@ static const struct wf_conf_section *holder(const struct wf_conf_section *const 
 }
 
 /* True if the key is absent from those sections or has a value that was not refused. */
-static bool is_good(const struct wf_conf_section *const sections[3], enum wf_conf_key_id id)
+static bool is_good(struct wf_conf_section *const sections[3], enum wf_conf_key_id id)
 {
     const struct wf_conf_section *holds = holder(sections, id);
 
@@ -56,67 +57,188 @@ static bool is_good(const struct wf_conf_section *const sections[3], enum wf_con
 }
 
 /* What stands before the provider's section for a service: [service *] never does. */
-static const struct wf_conf_section *own(const struct resolver *r,
-                                         const struct wf_conf_section *service)
+static struct wf_conf_section *own(const struct resolver *r, struct wf_conf_section *service)
 {
     return service == r->star ? NULL : service;
 }
 
-/* Fill all keys of an owner's struct from those sections and the defaults. */
-static void fill(const struct resolver *r, const struct wf_conf_section *const sections[3],
-                 enum wf_conf_owner owner, void *ret)
+/* Fill all keys of an owner's struct from those sections and the defaults, which for some keys
+ * differ by the provider's type. */
+static void fill(const struct resolver *r, struct wf_conf_section *const sections[3],
+                 enum wf_conf_owner owner, enum wf_provider_type type, void *ret)
 {
     for (unsigned i = 0; i < WF_CONF_KEY_COUNT; i++) {
         const struct wf_conf_key *key = wf_conf_key((enum wf_conf_key_id)i);
         if (key->owner != owner)
             continue;
         const struct wf_conf_section *from = holder(sections, (enum wf_conf_key_id)i);
-        const struct wf_conf_value *value = from == NULL ? &r->defaults[i] : &from->values[i];
+        const struct wf_conf_value *value = from == NULL ? &r->defaults[type][i] : &from->values[i];
         if (value->good)
             wf_conf_key_store(key, value, ret);
     }
+}
+
+static void parse_default(struct resolver *r, const struct wf_conf_key *key, const char *text,
+                          struct wf_conf_value *ret)
+{
+    if (text == NULL)
+        return;
+    ret->text = wf_conf_copy(&r->conf->pool, text, strlen(text));
+    ret->good = ret->text != NULL && key->kind(&r->conf->pool, &key->range, ret);
+    if (!ret->good)
+        r->conf->pool.failed = true;
 }
 
 static void parse_defaults(struct resolver *r)
 {
     for (unsigned i = 0; i < WF_CONF_KEY_COUNT; i++) {
         const struct wf_conf_key *key = wf_conf_key((enum wf_conf_key_id)i);
-        struct wf_conf_value *value = &r->defaults[i];
-        if (key->standard == NULL)
-            continue;
-        value->text = wf_conf_copy(&r->conf->pool, key->standard, strlen(key->standard));
-        value->good = value->text != NULL && key->kind(&r->conf->pool, &key->range, value);
-        if (!value->good)
-            r->conf->pool.failed = true;
+        parse_default(r, key, key->standard, &r->defaults[WF_PROVIDER_WORKFRONT][i]);
+        parse_default(r, key, key->standard_oidc != NULL ? key->standard_oidc : key->standard,
+                      &r->defaults[WF_PROVIDER_OIDC][i]);
     }
 }
 
-/* Plain http was let through while allow_http_loopback was not known yet. */
-static void check_url(struct resolver *r, const struct wf_conf_section *section,
-                      enum wf_conf_key_id id, bool http_loopback)
+/* Refuse a value that did parse. Told once, however many services look it up. */
+static void refuse(struct resolver *r, struct wf_conf_section *section, enum wf_conf_key_id id)
+{
+    struct wf_conf_value *value = &section->values[id];
+
+    wf_conf_refuse(r->mistakes, at(section, id), wf_conf_key(id), value->text);
+    value->good = false;
+}
+
+/* A key that has to be there because of another one. Told once, too. */
+static void need(struct resolver *r, struct wf_conf_section *section, enum wf_conf_key_id id,
+                 const char *why)
+{
+    struct wf_conf_value *value = &section->values[id];
+
+    if (value->line == 0 && !value->missed)
+        wf_conf_mistake(r->mistakes, at(section, id), "missing, expected %s, since %s",
+                        wf_conf_key(id)->expected, why);
+    value->missed = true;
+}
+
+/* True if the key's value is known, be it the default: what follows from it can be judged. */
+static bool is_settled(const struct wf_conf_section *section, enum wf_conf_key_id id)
+{
+    return section->values[id].line == 0 || section->values[id].good;
+}
+
+/* True if the provider's type is known and is this one. */
+static bool is_of_type(const struct wf_conf_section *provider, enum wf_provider_type type)
+{
+    const struct wf_conf_value *value = &provider->values[WF_KEY_TYPE];
+
+    return value->good && value->number == type;
+}
+
+/* Plain http was let through while allow_http_loopback was not known yet, and a path while the type
+ * was not. */
+static void check_url(struct resolver *r, struct wf_conf_section *section, enum wf_conf_key_id id,
+                      bool http_loopback)
+{
+    struct wf_conf_value *value = &section->values[id];
+    size_t len = 0;
+
+    if (!value->good)
+        return;
+    if (wf_url_check(value->text, http_loopback, NULL) != WF_OK) {
+        refuse(r, section, id);
+    } else if (id == WF_KEY_URL && is_of_type(section, WF_PROVIDER_WORKFRONT)) {
+        if (wf_conf_is_host_url(value->text, &len))
+            value->text[len] = '\0';
+        else
+            refuse(r, section, id);
+    } else if (id == WF_KEY_URL && is_of_type(section, WF_PROVIDER_OIDC) &&
+               strchr(value->text, '?') != NULL) {
+        /* OpenID Connect Discovery §3, RFC 8414 §2: an issuer has neither query nor fragment */
+        refuse(r, section, id);
+    }
+}
+
+/* The words of a list, where Workfront is asked. */
+static void check_words(struct resolver *r, struct wf_conf_section *section, enum wf_conf_key_id id)
 {
     const struct wf_conf_value *value = &section->values[id];
+    wf_conf_fit *fits = wf_conf_key(id)->fits_workfront;
 
-    if (value->good && wf_url_check(value->text, http_loopback, NULL) != WF_OK)
-        wf_conf_mistake(r->mistakes, at(section, id), "found \"%.100s\", expected %s", value->text,
-                        wf_conf_key(id)->expected);
+    for (size_t i = 0; fits != NULL && value->good && i < value->words.count; i++) {
+        const char *word = value->words.items[i];
+        if (!fits((struct wf_span){word, strlen(word)}))
+            refuse(r, section, id);
+    }
 }
 
-static void resolve_provider(struct resolver *r, const struct wf_conf_section *section,
-                             struct wf_provider_conf *ret)
+/* What must be there, and what must not because of the type. */
+static void check_keys(struct resolver *r, struct wf_conf_section *section)
 {
-    const struct wf_conf_section *const from[3] = {section, NULL, NULL};
+    const struct wf_conf_value *type = &section->values[WF_KEY_TYPE];
 
     for (unsigned i = 0; i < WF_CONF_KEY_COUNT; i++) {
-        const struct wf_conf_key *key = wf_conf_key((enum wf_conf_key_id)i);
-        if (key->required && section->values[i].line == 0)
-            wf_conf_mistake(r->mistakes, at(section, (enum wf_conf_key_id)i),
-                            "missing, expected %s", key->expected);
+        enum wf_conf_key_id id = (enum wf_conf_key_id)i;
+        const struct wf_conf_key *key = wf_conf_key(id);
+        if (section->values[i].line == 0) {
+            if (key->required)
+                wf_conf_mistake(r->mistakes, at(section, id), "missing, expected %s",
+                                key->expected);
+            continue;
+        }
+        if (type->good && !wf_conf_key_is_for(key, (enum wf_provider_type)type->number))
+            wf_conf_mistake(r->mistakes, at(section, id),
+                            "found with type = %s, expected with type = %s alone", type->text,
+                            key->only == WF_CONF_FOR_OIDC ? "oidc" : "workfront");
+        else if (is_of_type(section, WF_PROVIDER_WORKFRONT))
+            check_words(r, section, id);
     }
-    fill(r, from, WF_CONF_OF_PROVIDER, ret);
+}
+
+/* Opaque tokens: what is taken for one, who is asked whose it is, and as whom we ask. */
+static void check_opaque(struct resolver *r, struct wf_conf_section *section,
+                         const struct wf_provider_conf *provider)
+{
+    static const char introspects[] = "introspection = yes";
+
+    if (!is_settled(section, WF_KEY_INTROSPECTION) || !is_settled(section, WF_KEY_USERINFO))
+        return;
+    if (provider->introspection && provider->userinfo)
+        wf_conf_mistake(r->mistakes, at(section, WF_KEY_USERINFO),
+                        "found beside introspection = yes, expected one of the two");
+    else if (provider->introspection || provider->userinfo)
+        need(r, section, WF_KEY_TOKEN_PATTERN,
+             provider->introspection ? introspects : "userinfo = yes");
+    else if (section->values[WF_KEY_TOKEN_PATTERN].good)
+        wf_conf_mistake(r->mistakes, at(section, WF_KEY_TOKEN_PATTERN),
+                        "found without introspection = yes and userinfo = yes, expected one of "
+                        "them, to ask whose such a token is");
+    if (!provider->introspection)
+        return;
+    need(r, section, WF_KEY_CLIENT_ID, introspects);
+    /* RFC 7662 §2.1: the endpoint must not answer just anybody */
+    if (is_settled(section, WF_KEY_CLIENT_AUTH) &&
+        provider->client_auth != WF_CLIENT_AUTH_PRIVATE_KEY_JWT)
+        need(r, section, WF_KEY_CLIENT_SECRET_FILE, introspects);
+}
+
+static void resolve_provider(struct resolver *r, struct wf_conf_section *section,
+                             struct wf_provider_conf *ret)
+{
+    struct wf_conf_section *const from[3] = {section, NULL, NULL};
+
+    check_keys(r, section);
+    fill(r, from, WF_CONF_OF_PROVIDER,
+         is_of_type(section, WF_PROVIDER_OIDC) ? WF_PROVIDER_OIDC : WF_PROVIDER_WORKFRONT, ret);
     ret->name = section->name;
-    check_url(r, section, WF_KEY_URL, ret->allow_http_loopback);
-    check_url(r, section, WF_KEY_REDIRECT_URI, ret->allow_http_loopback);
+    if (is_settled(section, WF_KEY_ALLOW_HTTP_LOOPBACK)) {
+        check_url(r, section, WF_KEY_URL, ret->allow_http_loopback);
+        check_url(r, section, WF_KEY_REDIRECT_URI, ret->allow_http_loopback);
+    }
+    if (!is_of_type(section, WF_PROVIDER_OIDC))
+        return;
+    check_opaque(r, section, ret);
+    if (ret->client_auth == WF_CLIENT_AUTH_PRIVATE_KEY_JWT)
+        need(r, section, WF_KEY_PRIVATE_KEY_FILE, "client_auth = private_key_jwt");
 }
 
 static void resolve_providers(struct resolver *r)
@@ -136,10 +258,10 @@ static void resolve_providers(struct resolver *r)
 /* Where several providers stand behind one service, each must say by itself how its claims become
  * names: what is inherited from a service section would let one provider name the people of
  * another. */
-static void check_own_naming(struct resolver *r, const struct wf_conf_section *service,
-                             const struct wf_conf_section *provider)
+static void check_own_naming(struct resolver *r, struct wf_conf_section *service,
+                             struct wf_conf_section *provider)
 {
-    const struct wf_conf_section *const from[3] = {own(r, service), provider, r->star};
+    struct wf_conf_section *const from[3] = {own(r, service), provider, r->star};
     struct wf_conf_place place = at(service, WF_KEY_PROVIDER);
 
     for (unsigned i = 0; i < WF_CONF_KEY_COUNT; i++) {
@@ -160,11 +282,57 @@ static void check_own_naming(struct resolver *r, const struct wf_conf_section *s
     }
 }
 
+/* The lists that hold for this service and this provider of type workfront. */
+static void check_lists(struct resolver *r, struct wf_conf_section *service,
+                        struct wf_conf_section *provider)
+{
+    struct wf_conf_section *const from[3] = {own(r, service), provider, r->star};
+
+    for (unsigned i = 0; i < WF_CONF_KEY_COUNT; i++) {
+        enum wf_conf_key_id id = (enum wf_conf_key_id)i;
+        struct wf_conf_section *holds = holder(from, id);
+        if (holds != NULL)
+            check_words(r, holds, id);
+    }
+}
+
+/* An opaque token does not say whose it is, and must not be shown to one provider after another. */
+static void check_patterns(struct resolver *r, const struct wf_conf_section *service,
+                           const struct wf_policy *policy)
+{
+    const struct wf_provider_conf *first = NULL;
+
+    for (size_t i = 0; i < policy->accepted_count; i++) {
+        const struct wf_provider_conf *provider = policy->accepted[i].provider;
+        if (provider == NULL || provider->token_pattern == NULL)
+            continue;
+        if (first != NULL)
+            wf_conf_mistake(r->mistakes, at(service, WF_KEY_PROVIDER),
+                            "found %s and %s, which both have token_pattern, expected one such "
+                            "provider at most: an opaque token does not say whose it is",
+                            first->name, provider->name);
+        first = provider;
+    }
+}
+
+/* One provider that the service names. */
+static void accept_provider(struct resolver *r, struct wf_conf_section *service,
+                            struct wf_conf_section *provider, struct wf_accepted *ret)
+{
+    struct wf_conf_section *const naming[3] = {own(r, service), provider, r->star};
+
+    ret->provider = wf_conf_provider(r->conf, provider->name);
+    if (ret->provider != NULL)
+        fill(r, naming, WF_CONF_OF_NAMING, ret->provider->type, &ret->naming);
+    if (is_of_type(provider, WF_PROVIDER_WORKFRONT))
+        check_lists(r, service, provider);
+}
+
 /* The providers of a service: those that it names, else the only one of the file. */
-static void resolve_accepted(struct resolver *r, const struct wf_conf_section *service,
+static void resolve_accepted(struct resolver *r, struct wf_conf_section *service,
                              struct wf_policy *ret)
 {
-    const struct wf_conf_section *const from[3] = {service, NULL, r->star};
+    struct wf_conf_section *const from[3] = {service, NULL, r->star};
     const struct wf_conf_section *holds = holder(from, WF_KEY_PROVIDER);
     struct wf_words names = {NULL, 0};
     struct wf_accepted *accepted;
@@ -179,44 +347,97 @@ static void resolve_accepted(struct resolver *r, const struct wf_conf_section *s
                         "missing, expected %s, since there are several",
                         wf_conf_key(WF_KEY_PROVIDER)->expected);
     accepted = wf_conf_alloc(&r->conf->pool, names.count * sizeof(*accepted));
-    for (size_t i = 0; accepted != NULL && i < names.count; i++) {
-        const struct wf_conf_section *provider =
+    if (accepted == NULL)
+        return;
+    for (size_t i = 0; i < names.count; i++) {
+        struct wf_conf_section *provider =
             wf_conf_section_find(r->sections, WF_CONF_PROVIDER, names.items[i]);
-        if (provider == NULL) {
-            if (holds == service)
-                wf_conf_mistake(r->mistakes, at(service, WF_KEY_PROVIDER),
-                                "found \"%.100s\", expected the name of a [provider NAME] section",
-                                names.items[i]);
-            continue;
+        if (provider != NULL) {
+            accept_provider(r, service, provider, &accepted[i]);
+            if (names.count > 1)
+                check_own_naming(r, service, provider);
+        } else if (holds == service) {
+            wf_conf_mistake(r->mistakes, at(service, WF_KEY_PROVIDER),
+                            "found \"%.100s\", expected the name of a [provider NAME] section",
+                            names.items[i]);
         }
-        const struct wf_conf_section *const naming[3] = {own(r, service), provider, r->star};
-        accepted[i].provider = wf_conf_provider(r->conf, names.items[i]);
-        fill(r, naming, WF_CONF_OF_NAMING, &accepted[i].naming);
-        if (names.count > 1)
-            check_own_naming(r, service, provider);
     }
     ret->accepted = accepted;
     ret->accepted_count = names.count;
+    if (holds == service)
+        check_patterns(r, service, ret);
 }
 
-static void resolve_policy(struct resolver *r, const struct wf_conf_section *service,
+static void check_bounds(struct resolver *r, struct wf_conf_section *service,
+                         const struct wf_policy *policy)
+{
+    struct wf_conf_section *const from[3] = {service, NULL, r->star};
+    enum wf_conf_key_id own_key =
+        service->values[WF_KEY_MIN_UID].line != 0 ? WF_KEY_MIN_UID : WF_KEY_MAX_UID;
+
+    /* Inherited bounds are reported where they stand */
+    if (service->values[own_key].line != 0 && is_good(from, WF_KEY_MIN_UID) &&
+        is_good(from, WF_KEY_MAX_UID) && policy->min_uid > policy->max_uid)
+        wf_conf_mistake(r->mistakes, at(service, own_key),
+                        "found min_uid %u and max_uid %u, expected min_uid to be the lower one",
+                        (unsigned)policy->min_uid, (unsigned)policy->max_uid);
+}
+
+/* What a flow needs of the service and of the provider where people sign in, its first. */
+static void check_flow(struct resolver *r, struct wf_conf_section *service,
+                       const struct wf_policy *policy)
+{
+    struct wf_conf_section *const from[3] = {service, NULL, r->star};
+    struct wf_conf_section *first = NULL;
+    char why[WF_CONF_SECTION_MAX + sizeof("the flow of [] is code")];
+
+    if (!is_good(from, WF_KEY_FLOW))
+        return;
+    if (policy->accepted_count > 0 && policy->accepted[0].provider != NULL)
+        first =
+            wf_conf_section_find(r->sections, WF_CONF_PROVIDER, policy->accepted[0].provider->name);
+    switch (policy->flow) {
+    case WF_FLOW_CODE:
+        /* A service that has the default may be one that has no flow, such as a mail server's */
+        if (first != NULL && is_of_type(first, WF_PROVIDER_OIDC) &&
+            service->values[WF_KEY_FLOW].line != 0) {
+            wf_conf_mistake(r->mistakes, at(service, WF_KEY_FLOW),
+                            "flow = code with an oidc provider is not available in this version");
+        } else if (first != NULL && is_of_type(first, WF_PROVIDER_WORKFRONT)) {
+            (void)snprintf(why, sizeof(why), "the flow of [%s] is code", service->title);
+            need(r, first, WF_KEY_CLIENT_ID, why);
+            need(r, first, WF_KEY_REDIRECT_URI, why);
+        }
+        break;
+    case WF_FLOW_TOKEN:
+        /* Of its own: an inherited one is that of other services, whose tokens travel to them */
+        if (service->values[WF_KEY_AUDIENCE].line == 0 &&
+            service->values[WF_KEY_REQUIRED_SCOPE].line == 0)
+            wf_conf_mistake(r->mistakes, at(service, WF_KEY_FLOW),
+                            "found token, and neither audience nor required_scope in [%s], "
+                            "expected one of them in this very section: else a token for another "
+                            "service opens this one",
+                            service->title);
+        break;
+    }
+}
+
+static void resolve_policy(struct resolver *r, struct wf_conf_section *service,
                            struct wf_policy *ret)
 {
-    const struct wf_conf_section *const from[3] = {service, NULL, r->star};
-    bool own_bounds =
-        service->values[WF_KEY_MIN_UID].line != 0 || service->values[WF_KEY_MAX_UID].line != 0;
+    struct wf_conf_section *const from[3] = {service, NULL, r->star};
 
     ret->service = service->name;
-    fill(r, from, WF_CONF_OF_POLICY, ret);
-    /* Inherited bounds are reported where they stand */
-    if (own_bounds && is_good(from, WF_KEY_MIN_UID) && is_good(from, WF_KEY_MAX_UID) &&
-        ret->min_uid > ret->max_uid)
-        wf_conf_mistake(r->mistakes,
-                        at(service, service->values[WF_KEY_MIN_UID].line != 0 ? WF_KEY_MIN_UID
-                                                                              : WF_KEY_MAX_UID),
-                        "found min_uid %u and max_uid %u, expected min_uid to be the lower one",
-                        (unsigned)ret->min_uid, (unsigned)ret->max_uid);
+    /* None of these has a default by type: a service may have providers of both */
+    fill(r, from, WF_CONF_OF_POLICY, WF_PROVIDER_WORKFRONT, ret);
+    check_bounds(r, service, ret);
+    if (service == r->star && service->values[WF_KEY_ACCEPT_UNBOUND].good)
+        wf_conf_mistake(r->mistakes, at(service, WF_KEY_ACCEPT_UNBOUND),
+                        "found in [service *], expected in a [service NAME] alone: it opens a "
+                        "service to the tokens of every application of the organisation, which "
+                        "no service may inherit");
     resolve_accepted(r, service, ret);
+    check_flow(r, service, ret);
 }
 
 static void resolve_policies(struct resolver *r)

@@ -5,6 +5,7 @@
 #include <regex.h>
 #include <string.h>
 
+#include "jwk.h"
 #include "url.h"
 #include "user.h"
 
@@ -89,16 +90,13 @@ bool wf_conf_url(struct wf_conf_pool *pool, const struct wf_conf_range *range,
     return wf_url_check(value->text, true, NULL) == WF_OK;
 }
 
-bool wf_conf_host_url(struct wf_conf_pool *pool, const struct wf_conf_range *range,
-                      struct wf_conf_value *value)
+bool wf_conf_is_host_url(const char *url, size_t *ret_len)
 {
-    size_t len = strlen(value->text);
+    const char *host = strstr(url, "://") + 3;
+    size_t host_len = strcspn(host, "/?");
 
-    if (!wf_conf_url(pool, range, value))
-        return false;
-    if (value->text[len - 1] == '/')
-        value->text[--len] = '\0';
-    return strpbrk(strstr(value->text, "://") + 3, "/?") == NULL;
+    *ret_len = (size_t)(host - url) + host_len;
+    return host[host_len] == '\0' || strcmp(host + host_len, "/") == 0;
 }
 
 bool wf_conf_proxy(struct wf_conf_pool *pool, const struct wf_conf_range *range,
@@ -217,24 +215,40 @@ static bool is_cheap(const char *regex)
     return true;
 }
 
-bool wf_conf_regex(struct wf_conf_pool *pool, const struct wf_conf_range *range,
-                   struct wf_conf_value *value)
+static bool is_regex(const char *text, size_t *ret_groups)
 {
     regex_t compiled;
 
+    if (text[0] == '\0' || !wf_text_is_printable(text, strlen(text)) || !is_cheap(text) ||
+        regcomp(&compiled, text, REG_EXTENDED) != 0)
+        return false;
+    *ret_groups = compiled.re_nsub;
+    regfree(&compiled);
+    return true;
+}
+
+bool wf_conf_regex(struct wf_conf_pool *pool, const struct wf_conf_range *range,
+                   struct wf_conf_value *value)
+{
+    size_t groups;
+
     (void)pool;
     (void)range;
-    if (value->text[0] == '\0' || !wf_text_is_printable(value->text, strlen(value->text)) ||
-        !is_cheap(value->text) || regcomp(&compiled, value->text, REG_EXTENDED) != 0)
-        return false;
-    size_t groups = compiled.re_nsub;
-    regfree(&compiled);
-    return groups <= 1;
+    return is_regex(value->text, &groups) && groups <= 1;
+}
+
+bool wf_conf_pattern(struct wf_conf_pool *pool, const struct wf_conf_range *range,
+                     struct wf_conf_value *value)
+{
+    size_t groups;
+
+    (void)pool;
+    (void)range;
+    return is_regex(value->text, &groups);
 }
 
 /* Split at commas into value->words, each of which must fit. */
-static bool split(struct wf_conf_pool *pool, struct wf_conf_value *value,
-                  bool (*fits)(struct wf_span word))
+static bool split(struct wf_conf_pool *pool, struct wf_conf_value *value, wf_conf_fit *fits)
 {
     struct wf_span rest = span_of(value->text);
     struct wf_span word;
@@ -278,6 +292,49 @@ bool wf_conf_providers(struct wf_conf_pool *pool, const struct wf_conf_range *ra
     return true;
 }
 
+bool wf_conf_algorithms(struct wf_conf_pool *pool, const struct wf_conf_range *range,
+                        struct wf_conf_value *value)
+{
+    struct wf_span rest = span_of(value->text);
+    struct wf_span name;
+    enum wf_alg alg;
+
+    (void)pool;
+    (void)range;
+    while (wf_text_next(&rest, ',', &name)) {
+        if (!wf_alg_find(name, &alg))
+            return false;
+        value->number |= 1U << alg;
+    }
+    return true;
+}
+
+static bool is_word(struct wf_span word)
+{
+    return is_token(word, word.len);
+}
+
+bool wf_conf_word_list(struct wf_conf_pool *pool, const struct wf_conf_range *range,
+                       struct wf_conf_value *value)
+{
+    (void)range;
+    return split(pool, value, is_word);
+}
+
+/* scope-token: see wf_conf_scope */
+static bool is_scope(struct wf_span word)
+{
+    return is_word(word) && memchr(word.ptr, '"', word.len) == NULL &&
+           memchr(word.ptr, '\\', word.len) == NULL;
+}
+
+bool wf_conf_scope_list(struct wf_conf_pool *pool, const struct wf_conf_range *range,
+                        struct wf_conf_value *value)
+{
+    (void)range;
+    return split(pool, value, is_scope);
+}
+
 /* What Workfront's user look-up yields. Display names can be taken by whoever may rename a group
  * or a team, so they are kept apart from IDs; and what many people share names nobody. */
 static const struct {
@@ -293,7 +350,7 @@ static const struct {
     {"roles", false, true},
 };
 
-static bool is_name_claim(struct wf_span word)
+bool wf_conf_is_name_claim(struct wf_span word)
 {
     for (size_t i = 0; i < WF_ARRAY_LEN(claims); i++) {
         if (claims[i].names_person && wf_span_equals(word, claims[i].name))
@@ -302,61 +359,81 @@ static bool is_name_claim(struct wf_span word)
     return false;
 }
 
-bool wf_conf_name_claims(struct wf_conf_pool *pool, const struct wf_conf_range *range,
-                         struct wf_conf_value *value)
-{
-    (void)range;
-    return split(pool, value, is_name_claim);
-}
-
 static bool is_rule_on(struct wf_span word, bool display)
 {
     struct wf_span claim;
     struct wf_span wanted;
 
-    if (!wf_text_split_claim(word, &claim, &wanted) || wanted.len == 0 || wanted.ptr[0] == ' ')
+    if (!wf_text_split_claim(word, &claim, &wanted))
         return false;
     for (size_t i = 0; i < WF_ARRAY_LEN(claims); i++) {
         if (wf_span_equals(claim, claims[i].name))
-            /* No ID, name or address has a blank: a rule with one would never match, and in
-             * deny_users that lets somebody in */
-            return claims[i].display == display && (display || is_token(wanted, wanted.len));
+            return claims[i].display == display;
     }
     return false;
 }
 
-static bool is_rule(struct wf_span word)
+bool wf_conf_is_rule(struct wf_span word)
 {
     return is_rule_on(word, false);
 }
 
-static bool is_display_rule(struct wf_span word)
+bool wf_conf_is_display_rule(struct wf_span word)
 {
     return is_rule_on(word, true);
 }
 
-static bool is_user_or_rule(struct wf_span word)
+bool wf_conf_is_user_or_rule(struct wf_span word)
 {
-    return wf_user_is_valid(word) || is_rule(word);
+    return wf_user_is_valid(word) || wf_conf_is_rule(word);
+}
+
+static bool split_rule(struct wf_span word, struct wf_span *ret_wanted)
+{
+    struct wf_span claim;
+
+    return wf_text_split_claim(word, &claim, ret_wanted) && is_word(claim) && ret_wanted->len > 0 &&
+           ret_wanted->ptr[0] != ' ';
+}
+
+static bool is_any_display_rule(struct wf_span word)
+{
+    struct wf_span wanted;
+
+    return split_rule(word, &wanted);
+}
+
+/* No ID, name or address has a blank: a rule with one would never match, and in deny_users that
+ * lets somebody in */
+static bool is_any_rule(struct wf_span word)
+{
+    struct wf_span wanted;
+
+    return split_rule(word, &wanted) && is_word(wanted);
+}
+
+static bool is_user_or_any_rule(struct wf_span word)
+{
+    return wf_user_is_valid(word) || is_any_rule(word);
 }
 
 bool wf_conf_users(struct wf_conf_pool *pool, const struct wf_conf_range *range,
                    struct wf_conf_value *value)
 {
     (void)range;
-    return split(pool, value, is_user_or_rule);
+    return split(pool, value, is_user_or_any_rule);
 }
 
 bool wf_conf_rules(struct wf_conf_pool *pool, const struct wf_conf_range *range,
                    struct wf_conf_value *value)
 {
     (void)range;
-    return split(pool, value, is_rule);
+    return split(pool, value, is_any_rule);
 }
 
 bool wf_conf_display_rules(struct wf_conf_pool *pool, const struct wf_conf_range *range,
                            struct wf_conf_value *value)
 {
     (void)range;
-    return split(pool, value, is_display_rule);
+    return split(pool, value, is_any_display_rule);
 }

@@ -2,7 +2,9 @@
 
 #include "context.h"
 
+#include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "crypto.h"
 #include "http.h"
@@ -13,6 +15,10 @@ struct wf_context {
     struct wf_conf *conf;
     struct wf_log log;
     struct wf_http *(*http_new)(const char *helper_user);
+    int64_t (*clock)(void);
+    /* Made at the first token: a sign-in by code needs none of it */
+    pthread_mutex_t lock;
+    struct wf_judge *judge;
 };
 
 static void report(void *ctx, const char *line)
@@ -20,6 +26,11 @@ static void report(void *ctx, const char *line)
     const struct wf_log *log = ctx;
 
     wf_log(log, WF_LOG_ERROR, "%s", line);
+}
+
+static int64_t system_clock(void)
+{
+    return time(NULL);
 }
 
 static struct wf_http *helper_new(const char *helper_user)
@@ -37,6 +48,8 @@ enum wf_reason wf_context_new(const struct wf_host *host, struct wf_context **re
         return wf_fail(err, WF_INTERNAL, "out of memory");
     context->log = host->log;
     context->http_new = host->http_new == NULL ? helper_new : host->http_new;
+    context->clock = host->clock == NULL ? system_clock : host->clock;
+    (void)pthread_mutex_init(&context->lock, NULL);
     reason = wf_crypto_init(err);
     if (reason != WF_OK)
         goto out;
@@ -55,7 +68,9 @@ void wf_context_free(struct wf_context *context)
 {
     if (context == NULL)
         return;
+    wf_judge_free(context->judge);
     wf_conf_free(context->conf);
+    (void)pthread_mutex_destroy(&context->lock);
     free(context);
 }
 
@@ -79,4 +94,32 @@ enum wf_reason wf_context_http_new(const struct wf_context *context,
         return wf_fail(err, WF_INTERNAL, "out of memory for the door to the network");
     *ret = http;
     return WF_OK;
+}
+
+int64_t wf_context_now(const struct wf_context *context)
+{
+    return context->clock();
+}
+
+enum wf_reason wf_context_judge(struct wf_context *context, struct wf_judge **ret,
+                                struct wf_err *err)
+{
+    enum wf_reason reason = WF_OK;
+    const struct wf_judge_host host = {context->conf, &context->log, context->http_new};
+
+    (void)pthread_mutex_lock(&context->lock);
+    if (context->judge == NULL)
+        reason = wf_judge_new(&host, &context->judge, err);
+    if (reason == WF_OK)
+        *ret = context->judge;
+    (void)pthread_mutex_unlock(&context->lock);
+    return reason;
+}
+
+bool wf_wants_token(const struct wf_context *context, const char *service)
+{
+    const struct wf_policy *policy = NULL;
+
+    return wf_conf_policy(context->conf, service, &policy, NULL) == WF_OK &&
+           policy->flow == WF_FLOW_TOKEN;
 }

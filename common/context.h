@@ -2,7 +2,10 @@
 #ifndef WF_CONTEXT_H
 #define WF_CONTEXT_H
 
+#include <stdint.h>
+
 #include "conf.h"
+#include "judge.h"
 #include "wfauth.h"
 
 const struct wf_conf *wf_context_conf_borrow(const struct wf_context *context);
@@ -12,5 +15,13 @@ const struct wf_log *wf_context_log_borrow(const struct wf_context *context);
 enum wf_reason wf_context_http_new(const struct wf_context *context,
                                    const struct wf_provider_conf *provider, struct wf_http **ret,
                                    struct wf_err *err) WF_MUST_USE;
+
+/* Seconds since 1970, UTC. */
+int64_t wf_context_now(const struct wf_context *context);
+
+/* What judges bearer tokens, made at the first call. Borrowed as long as the context lives.
+ * WF_CONFIG, WF_INTERNAL. Any thread. */
+enum wf_reason wf_context_judge(struct wf_context *context, struct wf_judge **ret,
+                                struct wf_err *err) WF_MUST_USE;
 
 #endif

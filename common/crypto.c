@@ -3,6 +3,7 @@
 #include "crypto.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,18 +20,40 @@ enum wf_reason wf_crypto_init(struct wf_err *err)
     return WF_OK;
 }
 
-enum wf_reason wf_crypto_sha256(const void *data, size_t len, uint8_t ret[WF_SHA256_LEN],
-                                struct wf_err *err)
+/* Looking a digest up by name takes as long as hashing a token: done once. Never freed: the
+ * library that it belongs to is not unloaded, and a fork inherits it whole. */
+static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
+static EVP_MD *sha256;
+
+static void fetch(void)
 {
-    unsigned int n = 0;
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+enum wf_reason wf_crypto_sha256_parts(const struct wf_span *parts, size_t n,
+                                      uint8_t ret[WF_SHA256_LEN], struct wf_err *err)
+{
+    unsigned int len = 0;
 
     /* The queue of errors is the thread's, and the host may be about to read its own */
     (void)ERR_set_mark();
-    bool good = EVP_Digest(data, len, ret, &n, EVP_sha256(), NULL) == 1 && n == WF_SHA256_LEN;
+    bool fine = pthread_once(&fetch_once, fetch) == 0 && sha256 != NULL;
+    EVP_MD_CTX *ctx = fine ? EVP_MD_CTX_new() : NULL;
+    fine = ctx != NULL && EVP_DigestInit_ex2(ctx, sha256, NULL) == 1;
+    for (size_t i = 0; fine && i < n; i++)
+        fine = EVP_DigestUpdate(ctx, parts[i].ptr, parts[i].len) == 1;
+    fine = fine && EVP_DigestFinal_ex(ctx, ret, &len) == 1 && len == WF_SHA256_LEN;
+    EVP_MD_CTX_free(ctx);
     (void)ERR_pop_to_mark();
-    if (!good)
-        return wf_fail(err, WF_INTERNAL, "OpenSSL cannot compute SHA-256");
-    return WF_OK;
+    return fine ? WF_OK : wf_fail(err, WF_INTERNAL, "OpenSSL cannot compute SHA-256");
+}
+
+enum wf_reason wf_crypto_sha256(const void *data, size_t len, uint8_t ret[WF_SHA256_LEN],
+                                struct wf_err *err)
+{
+    const struct wf_span part = {data, len};
+
+    return wf_crypto_sha256_parts(&part, 1, ret, err);
 }
 
 enum wf_reason wf_crypto_random(void *ret, size_t len, struct wf_err *err)

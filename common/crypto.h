@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "text.h"
 
 #define WF_SHA256_LEN 32
 /* "1a2b3c4d" and a NUL */
@@ -17,6 +18,11 @@ enum wf_reason wf_crypto_init(struct wf_err *err) WF_MUST_USE;
 /* SHA-256 of len bytes. WF_INTERNAL if OpenSSL fails. Any thread. */
 enum wf_reason wf_crypto_sha256(const void *data, size_t len, uint8_t ret[WF_SHA256_LEN],
                                 struct wf_err *err) WF_MUST_USE;
+
+/* The same over several parts, one behind the other. */
+enum wf_reason wf_crypto_sha256_parts(const struct wf_span *parts, size_t n,
+                                      uint8_t ret[WF_SHA256_LEN],
+                                      struct wf_err *err) WF_MUST_USE;
 
 /* Fill with bytes that nobody can predict (getrandom(2), which cannot be short for 256 bytes or
  * less). len: 1..256. WF_INTERNAL otherwise or if the kernel refuses. Any thread. */

@@ -99,6 +99,11 @@ const char *wf_reason_advice(enum wf_reason reason)
     return (unsigned)reason < WF_REASON_COUNT ? advice[reason] : advice[WF_INTERNAL];
 }
 
+bool wf_reason_is_outage(enum wf_reason reason)
+{
+    return reason == WF_UNREACHABLE || reason == WF_CONFIG || reason == WF_INTERNAL;
+}
+
 const char *wf_errno_text(int number)
 {
     const char *text = strerrordesc_np(number);

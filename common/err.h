@@ -10,6 +10,8 @@
 #ifndef WF_ERR_H
 #define WF_ERR_H
 
+#include <stdbool.h>
+
 #include "macros.h"
 
 /* In order of judgement: where several reasons apply, the first counts. */
@@ -65,6 +67,10 @@ const char *wf_reason_name(enum wf_reason reason);
 /* One sentence for the person at the keyboard that says what to do. Never NULL; static storage;
  * no foreign text. */
 const char *wf_reason_advice(enum wf_reason reason);
+
+/* True for a reason that speaks of the machinery, not of the person: WF_UNREACHABLE, WF_CONFIG,
+ * WF_INTERNAL. It is the same for every user, and never "wrong password". */
+bool wf_reason_is_outage(enum wf_reason reason);
 
 /* What an errno value means, in English whatever the locale ("No such file or directory"). Never
  * NULL; static storage; any thread. */

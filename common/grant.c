@@ -4,42 +4,11 @@
 
 #include <string.h>
 
-#include "base64.h"
+#include "client_auth.h"
 #include "json.h"
 #include "url.h"
 
 static const char what[] = "the token endpoint";
-
-/* "Basic base64(id:secret)", both halves form-urlencoded first (RFC 6749 §2.3.1). */
-static enum wf_reason append_basic(struct wf_buf *out, const char *client_id,
-                                   const struct wf_secret *secret)
-{
-    struct wf_buf pair = WF_BUF_INIT(8192);
-
-    wf_url_encode(&pair, (struct wf_span){client_id, strlen(client_id)});
-    wf_buf_append_byte(&pair, ':');
-    wf_url_encode(&pair, wf_secret_borrow(secret));
-    wf_buf_append_text(out, "Basic ");
-    if (wf_buf_ok(&pair))
-        wf_base64_encode(out, pair.data, pair.len);
-    enum wf_reason reason = wf_buf_ok(&pair) && wf_buf_ok(out) ? WF_OK : WF_INTERNAL;
-    wf_buf_done(&pair);
-    return reason;
-}
-
-/* Errors that say the client is wrong, not the code (RFC 6749 §5.2). invalid_request is not among
- * them: some providers answer it for a code that is no code. */
-static bool blames_client(struct wf_span error)
-{
-    static const char *const codes[] = {"invalid_client", "unauthorized_client",
-                                        "unsupported_grant_type", "invalid_scope"};
-
-    for (size_t i = 0; i < WF_ARRAY_LEN(codes); i++) {
-        if (wf_span_equals(error, codes[i]))
-            return true;
-    }
-    return false;
-}
 
 /* A 4xx: whose fault is it? An answer that is not RFC 6749's JSON is judged by its status. */
 static enum wf_reason judge_refusal(const struct wf_http_response *response, struct wf_err *err)
@@ -50,7 +19,7 @@ static enum wf_reason judge_refusal(const struct wf_http_response *response, str
 
     if (wf_endpoint_json(response, what, &json, NULL) == WF_OK)
         error = wf_json_text(json, "error");
-    if (blames_client(error) || response->status == 401 || response->status == 403 ||
+    if (wf_client_is_blamed(error) || response->status == 401 || response->status == 403 ||
         response->status == 404)
         reason = wf_fail(err, WF_CONFIG,
                          "%s refuses this client: status %d %.*s: check url, client_id, "
@@ -122,43 +91,6 @@ out:
     return reason;
 }
 
-static enum wf_reason send_form(const struct wf_endpoint *endpoint, const char *token_url,
-                                struct wf_buf *body, struct wf_http_response *ret,
-                                struct wf_err *err)
-{
-    enum wf_reason reason = WF_INTERNAL;
-    static const char type[] = "application/x-www-form-urlencoded";
-    struct wf_http_request request;
-    struct wf_secret *secret = NULL;
-    struct wf_buf basic = WF_BUF_INIT(16384);
-
-    wf_endpoint_prepare(endpoint, "POST", token_url, &request);
-    request.headers[request.header_count++] =
-        (struct wf_http_header){"Content-Type", {type, sizeof(type) - 1}};
-    if (endpoint->conf->client_secret_file != NULL) {
-        reason = wf_conf_read_secret(endpoint->conf, &secret, err);
-        if (reason != WF_OK)
-            goto out;
-        reason = append_basic(&basic, endpoint->conf->client_id, secret);
-        if (reason != WF_OK)
-            goto out;
-        request.headers[request.header_count++] = (struct wf_http_header){
-            "Authorization", {(const char *)basic.data, basic.len}};
-    } else {
-        wf_form_append_text(body, "client_id", endpoint->conf->client_id);
-    }
-    if (!wf_buf_ok(body)) {
-        reason = wf_fail(err, WF_INTERNAL, "no room for the token request");
-        goto out;
-    }
-    request.body = (struct wf_span){(const char *)body->data, body->len};
-    reason = wf_http_send(endpoint->http, &request, ret, err);
-out:
-    wf_buf_done(&basic);
-    wf_secret_free(secret);
-    return reason;
-}
-
 enum wf_reason wf_grant_code(const struct wf_endpoint *endpoint, const char *token_url,
                              const struct wf_secret *code, const struct wf_secret *verifier,
                              struct wf_tokens *ret, struct wf_err *err)
@@ -171,7 +103,7 @@ enum wf_reason wf_grant_code(const struct wf_endpoint *endpoint, const char *tok
     wf_form_append(&body, "code", wf_secret_borrow(code));
     wf_form_append_text(&body, "redirect_uri", endpoint->conf->redirect_uri);
     wf_form_append(&body, "code_verifier", wf_secret_borrow(verifier));
-    reason = send_form(endpoint, token_url, &body, &response, err);
+    reason = wf_client_post(endpoint, token_url, &body, &response, err);
     if (reason != WF_OK)
         goto out;
     reason = wf_endpoint_status(&response, what, err);

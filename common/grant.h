@@ -8,9 +8,8 @@
 /* Bytes of a token that are accepted from a provider. */
 #define WF_TOKEN_MAX ((size_t)16 * 1024)
 
-/* Redeem an authorization code at token_url. The client secret, if the provider has one, goes
- * into HTTP Basic with both halves form-urlencoded (RFC 6749 §2.3.1); a public client names itself
- * in the body. The verifier is always sent.
+/* Redeem an authorization code at token_url. The client proves itself as wf_client_post says. The
+ * verifier is always sent.
  * WF_OK: *ret holds the tokens, wf_tokens_done. WF_EXPIRED: the provider does not take the code
  * (wrong, used, expired, of another client or address: it does not say which). WF_CONFIG: it does
  * not take this client, or the secret's file is bad. WF_UNREACHABLE: no usable answer. Blocks up

@@ -15,6 +15,9 @@ void wf_http_response_done(struct wf_http_response *response)
     response->status = 0;
     response->content_type[0] = '\0';
     response->retry_after = 0;
+    response->has_max_age = false;
+    response->max_age = 0;
+    response->etag[0] = '\0';
 }
 
 void wf_http_describe(const struct wf_http_request *request, char dst[WF_HTTP_DESCRIPTION_MAX])
@@ -129,6 +132,16 @@ enum wf_reason wf_http_send(struct wf_http *http, const struct wf_http_request *
     if (reason != WF_OK)
         wf_http_response_done(ret);
     return reason;
+}
+
+enum wf_reason wf_http_sign(struct wf_http *http, const struct wf_assertion *assertion,
+                            struct wf_buf *out, struct wf_err *err)
+{
+    if (http == NULL)
+        return wf_fail(err, WF_INTERNAL, "out of memory for what signs assertions");
+    if (http->ops->sign == NULL)
+        return wf_fail(err, WF_CONFIG, "no assertion can be signed here");
+    return http->ops->sign(http, assertion, out, err);
 }
 
 void wf_http_free(struct wf_http *http)

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "assertion.h"
 #include "buf.h"
 #include "err.h"
 #include "text.h"
@@ -29,6 +30,10 @@
 #define WF_HTTP_TIMEOUT_MAX_MS 120000U
 /* A longer Retry-After counts as this: a day. */
 #define WF_HTTP_RETRY_AFTER_MAX 86400U
+/* Seconds for which an answer may call itself fresh; more counts as this: a year. */
+#define WF_HTTP_MAX_AGE_MAX 31536000U
+/* Bytes of an ETag, its NUL included; a longer one is as good as none. */
+#define WF_HTTP_ETAG_SIZE 128
 /* Bytes of ca_file, its NUL not counted: what Linux takes as a path. */
 #define WF_HTTP_CA_FILE_MAX ((size_t)4095)
 /* Bytes of what wf_http_describe() writes, its NUL included. */
@@ -64,10 +69,14 @@ struct wf_http_response {
     int status;             /* 200..599 */
     char content_type[128]; /* lower case, parameters cut off; "" if absent */
     uint32_t retry_after;   /* seconds, 0..WF_HTTP_RETRY_AFTER_MAX; 0 if absent or a date */
+    /* What http_cache.h reads: may it be kept, and what to ask with next time */
+    bool has_max_age;
+    uint32_t max_age; /* seconds from now, 0..WF_HTTP_MAX_AGE_MAX; 0: must not be kept, or not said */
+    char etag[WF_HTTP_ETAG_SIZE]; /* with its quotes, for If-None-Match; "" if absent */
     struct wf_buf body;     /* wiped when freed */
 };
 /* clang-format off */
-#define WF_HTTP_RESPONSE_INIT {0, "", 0, WF_BUF_INIT(WF_HTTP_BODY_MAX)}
+#define WF_HTTP_RESPONSE_INIT {0, "", 0, false, 0, "", WF_BUF_INIT(WF_HTTP_BODY_MAX)}
 /* clang-format on */
 void wf_http_response_done(struct wf_http_response *response);
 
@@ -78,6 +87,9 @@ struct wf_http_ops {
     enum wf_reason (*send)(struct wf_http *http, const struct wf_http_request *request,
                            struct wf_http_response *ret, struct wf_err *err);
     void (*free)(struct wf_http *http);
+    /* NULL: this door cannot sign */
+    enum wf_reason (*sign)(struct wf_http *http, const struct wf_assertion *assertion,
+                           struct wf_buf *out, struct wf_err *err);
 };
 struct wf_http {
     const struct wf_http_ops *ops;
@@ -96,6 +108,12 @@ void wf_http_describe(const struct wf_http_request *request, char dst[WF_HTTP_DE
  * child's first request opens its own connection. */
 enum wf_reason wf_http_send(struct wf_http *http, const struct wf_http_request *request,
                             struct wf_http_response *ret, struct wf_err *err) WF_MUST_USE;
+
+/* Have an assertion signed where the signing library is: in this process beside libcurl, or in the
+ * helper. Appends to out. Reasons as wf_assertion_sign, and WF_UNREACHABLE where the helper does
+ * not answer within 5 s. Nothing goes over the network. One thread at a time per object. */
+enum wf_reason wf_http_sign(struct wf_http *http, const struct wf_assertion *assertion,
+                            struct wf_buf *out, struct wf_err *err) WF_MUST_USE;
 
 /* Close the connection, end the helper. NULL is fine. */
 void wf_http_free(struct wf_http *http);

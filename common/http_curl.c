@@ -15,6 +15,7 @@
 
 #include "crypto.h"
 #include "file.h"
+#include "http_cache.h"
 #include "url.h"
 
 /* Real answers have 10 to 40 header lines, with long cookies and policies among them. libcurl
@@ -51,6 +52,7 @@ struct transfer {
     bool type_seen;
     bool length_seen;
     bool chunked;
+    struct wf_http_cache cache;
     struct wf_buf ca;
     /* Request headers. libcurl's own lists would copy them and not wipe the copies. */
     struct wf_buf lines;
@@ -124,22 +126,14 @@ static bool take_content_type(struct transfer *t, struct wf_span value)
     return true;
 }
 
-/* RFC 9110 §10.2.3. Digits alone; a date counts as absent. Of several the longest wait counts. */
+/* RFC 9110 §10.2.3. A date counts as absent. Of several the longest wait counts. */
 static void take_retry_after(struct transfer *t, struct wf_span value)
 {
-    uint64_t seconds = 0;
-    bool digits = value.len > 0;
+    uint32_t seconds = 0;
 
-    for (size_t i = 0; i < value.len; i++)
-        digits = digits && value.ptr[i] >= '0' && value.ptr[i] <= '9';
-    while (digits && value.len > 1 && value.ptr[0] == '0')
-        value = (struct wf_span){value.ptr + 1, value.len - 1};
-    if (!digits)
-        return;
-    if (!wf_text_number(value, 0, WF_HTTP_RETRY_AFTER_MAX, &seconds))
-        seconds = WF_HTTP_RETRY_AFTER_MAX;
-    if (seconds > t->response->retry_after)
-        t->response->retry_after = (uint32_t)seconds;
+    if (wf_http_seconds(value, WF_HTTP_RETRY_AFTER_MAX, &seconds) &&
+        seconds > t->response->retry_after)
+        t->response->retry_after = seconds;
 }
 
 /* One line of the head, CR LF included, of the answer or of a 1xx before it. */
@@ -158,8 +152,10 @@ static size_t take_header(char *data, size_t size, size_t n, void *ctx)
         t->type_seen = false;
         t->length_seen = false;
         t->chunked = false;
+        t->cache = (struct wf_http_cache){0};
         t->response->content_type[0] = '\0';
         t->response->retry_after = 0;
+        t->response->etag[0] = '\0';
         return n;
     }
     if (line.len == 0)
@@ -181,6 +177,7 @@ static size_t take_header(char *data, size_t size, size_t n, void *ctx)
         t->chunked = wf_span_equals_fold(value, "chunked");
     if (wf_span_equals_fold(name, "retry-after"))
         take_retry_after(t, value);
+    wf_http_cache_take(&t->cache, name, value, t->response);
     return n;
 }
 
@@ -490,6 +487,7 @@ static enum wf_reason finish(CURL *easy, struct transfer *t, struct wf_err *err)
     if (t->finding != NULL)
         return explain(t, CURLE_WEIRD_SERVER_REPLY, err);
     t->response->status = (int)status;
+    wf_http_cache_finish(&t->cache, t->response);
     return WF_OK;
 }
 
@@ -528,9 +526,16 @@ static void curl_free_http(struct wf_http *http)
     free(http);
 }
 
-struct wf_http *wf_http_curl_new(void)
+static enum wf_reason curl_sign(struct wf_http *http, const struct wf_assertion *assertion,
+                                struct wf_buf *out, struct wf_err *err)
 {
-    static const struct wf_http_ops ops = {curl_send, curl_free_http};
+    (void)http;
+    return wf_assertion_sign(assertion, out, err);
+}
+
+WF_EXPORT struct wf_http *wf_http_curl_new(void)
+{
+    static const struct wf_http_ops ops = {curl_send, curl_free_http, curl_sign};
     struct wf_http_curl *self = calloc(1, sizeof(*self));
 
     if (self == NULL)

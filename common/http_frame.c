@@ -9,9 +9,11 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "http_cache.h"
 #include "url.h"
 
-_Static_assert(WF_FRAME_PAYLOAD_MAX >= 2 + 4 + 2 + 128 + 4 + WF_HTTP_BODY_MAX,
+_Static_assert(WF_FRAME_PAYLOAD_MAX >=
+                   2 + 4 + 1 + 4 + 2 + WF_HTTP_ETAG_SIZE + 2 + 128 + 4 + WF_HTTP_BODY_MAX,
                "the largest answer fits");
 _Static_assert(WF_FRAME_PAYLOAD_MAX >=
                    10 + 3 + WF_URL_MAX + 3 + WF_HTTP_CA_FILE_MAX + 3 + WF_URL_MAX + 1 +
@@ -93,6 +95,9 @@ void wf_frame_put_answer(struct wf_buf *out, const struct wf_http_response *resp
 
     put_number(out, 2, (uint32_t)response->status);
     put_number(out, 4, response->retry_after);
+    put_number(out, 1, response->has_max_age);
+    put_number(out, 4, response->has_max_age ? response->max_age : 0);
+    put_string(out, response->etag);
     put_string(out, response->content_type);
     put_bytes(out, response->body.data, response->body.len);
     put_length(out, start);
@@ -114,6 +119,28 @@ void wf_frame_put_refusal(struct wf_buf *out, enum wf_reason reason, const char 
 
     put_number(out, 1, refusal_code(reason));
     put_text(out, text, strnlen(text, WF_ERR_TEXT_MAX - 1));
+    put_length(out, start);
+}
+
+void wf_frame_put_assertion(struct wf_buf *out, const struct wf_assertion *assertion)
+{
+    size_t start = put_head(out, WF_FRAME_ASSERTION);
+
+    put_number(out, 4, (uint32_t)((uint64_t)assertion->issued >> 32));
+    put_number(out, 4, (uint32_t)((uint64_t)assertion->issued & UINT32_MAX));
+    put_number(out, 4, assertion->lifetime);
+    put_string(out, assertion->issuer);
+    put_string(out, assertion->subject);
+    put_string(out, assertion->audience);
+    put_bytes(out, assertion->key.ptr, assertion->key.len);
+    put_length(out, start);
+}
+
+void wf_frame_put_signed(struct wf_buf *out, const struct wf_buf *jwt)
+{
+    size_t start = put_head(out, WF_FRAME_SIGNED);
+
+    put_text(out, (const char *)jwt->data, jwt->len);
     put_length(out, start);
 }
 
@@ -193,7 +220,7 @@ enum wf_reason wf_frame_get_head(const uint8_t head[WF_FRAME_HEAD], enum wf_fram
     if (head[0] != WF_FRAME_VERSION)
         return wf_fail(err, WF_MALFORMED, "frame of version %u, expected %u", head[0],
                        WF_FRAME_VERSION);
-    uint32_t kind = get_number(&in, 1, WF_FRAME_HTTP_REQUEST, WF_FRAME_REFUSAL);
+    uint32_t kind = get_number(&in, 1, WF_FRAME_HTTP_REQUEST, WF_FRAME_SIGNED);
     uint32_t len = get_number(&in, 4, 0, WF_FRAME_PAYLOAD_MAX);
     if (!is_complete(&in))
         return wf_fail(err, WF_MALFORMED, "frame of unknown kind %u or too long", head[1]);
@@ -244,10 +271,14 @@ enum wf_reason wf_frame_get_answer(const uint8_t *payload, size_t len, size_t ma
     struct reader in = {payload, len, false};
     uint32_t status = get_number(&in, 2, 200, 599);
     uint32_t retry_after = get_number(&in, 4, 0, WF_HTTP_RETRY_AFTER_MAX);
+    bool has_max_age = get_number(&in, 1, 0, 1) == 1;
+    uint32_t max_age = get_number(&in, 4, 0, has_max_age ? WF_HTTP_MAX_AGE_MAX : 0);
+    struct wf_span etag = get_text(&in, 0, sizeof(ret->etag) - 1);
     struct wf_span type = get_text(&in, 0, sizeof(ret->content_type) - 1);
     struct wf_span body = get_bytes(&in, max_body < WF_HTTP_BODY_MAX ? max_body : WF_HTTP_BODY_MAX);
 
-    if (!is_complete(&in) || !is_content_type(type))
+    if (!is_complete(&in) || !is_content_type(type) ||
+        (etag.len > 0 && !wf_http_etag_is_valid(etag)))
         return wf_fail(err, WF_MALFORMED, "answer frame of %zu bytes does not parse", len);
     wf_buf_append(&ret->body, body.ptr, body.len);
     if (!wf_buf_ok(&ret->body)) {
@@ -256,6 +287,9 @@ enum wf_reason wf_frame_get_answer(const uint8_t *payload, size_t len, size_t ma
     }
     ret->status = (int)status;
     ret->retry_after = retry_after;
+    ret->has_max_age = has_max_age;
+    ret->max_age = max_age;
+    memcpy(ret->etag, etag.ptr, etag.len + 1);
     memcpy(ret->content_type, type.ptr, type.len + 1);
     return WF_OK;
 }
@@ -269,6 +303,56 @@ enum wf_reason wf_frame_get_refusal(const uint8_t *payload, size_t len, struct w
     if (!is_complete(&in))
         return wf_fail(err, WF_MALFORMED, "refusal frame of %zu bytes does not parse", len);
     return wf_fail(err, (enum wf_reason)(WF_UNREACHABLE + code), "%s", text.ptr);
+}
+
+enum wf_reason wf_frame_get_assertion(const uint8_t *payload, size_t len, struct wf_assertion *ret,
+                                      struct wf_err *err)
+{
+    struct reader in = {payload, len, false};
+    struct wf_assertion assertion = {.issuer = NULL};
+
+    uint64_t high = get_number(&in, 4, 0, INT32_MAX);
+    assertion.issued = (int64_t)(high << 32 | get_number(&in, 4, 0, UINT32_MAX));
+    assertion.lifetime = get_number(&in, 4, 1, WF_ASSERTION_LIFETIME_MAX);
+    assertion.issuer = get_text(&in, 1, WF_ASSERTION_TEXT_MAX).ptr;
+    assertion.subject = get_text(&in, 1, WF_ASSERTION_TEXT_MAX).ptr;
+    assertion.audience = get_optional(&in, WF_ASSERTION_TEXT_MAX);
+    assertion.key = get_bytes(&in, WF_ASSERTION_KEY_MAX);
+    if (!is_complete(&in))
+        return wf_fail(err, WF_MALFORMED, "assertion frame of %zu bytes does not parse", len);
+    *ret = assertion;
+    return WF_OK;
+}
+
+/* Three parts of base64url, none empty. */
+static bool is_compact(struct wf_span jwt)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    size_t parts = 0;
+
+    while (parts < 3) {
+        size_t len = strspn(jwt.ptr, alphabet);
+        parts++;
+        if (len == 0 || jwt.ptr[len] != (parts < 3 ? '.' : '\0'))
+            return false;
+        jwt.ptr += len + 1;
+    }
+    return true;
+}
+
+enum wf_reason wf_frame_get_signed(const uint8_t *payload, size_t len, struct wf_buf *out,
+                                   struct wf_err *err)
+{
+    struct reader in = {payload, len, false};
+    struct wf_span jwt = get_text(&in, 1, WF_ASSERTION_MAX);
+
+    if (!is_complete(&in) || !is_compact(jwt))
+        return wf_fail(err, WF_MALFORMED, "signature frame of %zu bytes does not parse", len);
+    wf_buf_append(out, jwt.ptr, jwt.len);
+    if (!wf_buf_ok(out))
+        return wf_fail(err, WF_INTERNAL, "no room for an assertion");
+    return WF_OK;
 }
 
 /* The socket */

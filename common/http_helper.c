@@ -20,6 +20,8 @@
 /* What the helper may take beyond the request's own time-out, which it keeps itself: to start on
  * a busy machine, and to answer. */
 #define GRACE_MS 2000
+/* To start and sign once, with the largest key on a slow machine. */
+#define SIGN_MS 5000
 /* How long a helper that was killed may take to go. */
 #define END_MS 1000
 
@@ -247,37 +249,40 @@ static enum wf_reason exchange(const struct wf_http_helper *self, const struct w
     return reason;
 }
 
+/* Where the answer to a request goes, according to its kind. */
+struct wanted {
+    enum wf_frame_kind kind; /* WF_FRAME_HTTP_ANSWER or WF_FRAME_SIGNED */
+    size_t max_body;
+    struct wf_http_response *response;
+    struct wf_buf *assertion;
+};
+
 static enum wf_reason read_answer(const struct wf_buf *frame, enum wf_frame_kind kind,
-                                  size_t max_body, struct wf_http_response *ret,
-                                  struct wf_err *err)
+                                  const struct wanted *wanted, struct wf_err *err)
 {
     const uint8_t *payload = frame->data + WF_FRAME_HEAD;
     size_t len = frame->len - WF_FRAME_HEAD;
 
-    switch (kind) {
-    case WF_FRAME_HTTP_ANSWER:
-        return wf_frame_get_answer(payload, len, max_body, ret, err);
-    case WF_FRAME_REFUSAL:
+    if (kind == WF_FRAME_REFUSAL)
         return wf_frame_get_refusal(payload, len, err);
-    case WF_FRAME_HTTP_REQUEST:
-        break;
-    }
-    return wf_fail(err, WF_MALFORMED, "a request instead of an answer");
+    if (kind != wanted->kind)
+        return wf_fail(err, WF_MALFORMED, "a frame of kind %d, expected %d", (int)kind,
+                       (int)wanted->kind);
+    if (kind == WF_FRAME_SIGNED)
+        return wf_frame_get_signed(payload, len, wanted->assertion, err);
+    return wf_frame_get_answer(payload, len, wanted->max_body, wanted->response, err);
 }
 
-static enum wf_reason helper_send(struct wf_http *http, const struct wf_http_request *request,
-                                  struct wf_http_response *ret, struct wf_err *err)
+/* Send a finished frame to a helper that runs, or to a new one, and read what it answers. what:
+ * names the request in messages. */
+static enum wf_reason ask(struct wf_http_helper *self, const struct wf_buf *frame, int64_t deadline,
+                          const struct wanted *wanted, const char *what, struct wf_err *err)
 {
-    struct wf_http_helper *self = (struct wf_http_helper *)http;
-    int64_t deadline = wf_frame_now() + request->timeout_ms + GRACE_MS;
-    struct wf_buf frame = WF_FRAME_BUF_INIT;
     struct wf_buf answer = WF_FRAME_BUF_INIT;
     enum wf_frame_kind kind = WF_FRAME_REFUSAL;
     enum wf_reason reason = WF_INTERNAL;
-    char what[WF_HTTP_DESCRIPTION_MAX];
 
-    wf_frame_put_request(&frame, request);
-    if (!wf_buf_ok(&frame)) {
+    if (!wf_buf_ok(frame)) {
         reason = wf_fail(err, WF_INTERNAL, "out of memory for a request");
         goto out;
     }
@@ -287,15 +292,14 @@ static enum wf_reason helper_send(struct wf_http *http, const struct wf_http_req
         if (reason != WF_OK)
             goto out;
     }
-    reason = exchange(self, &frame, deadline, &answer, &kind, err);
+    reason = exchange(self, frame, deadline, &answer, &kind, err);
     bool broken = reason != WF_OK;
     if (!broken) {
-        reason = read_answer(&answer, kind, request->max_body, ret, err);
+        reason = read_answer(&answer, kind, wanted, err);
         broken = reason == WF_MALFORMED;
     }
     if (broken) {
         reason = reason == WF_MALFORMED ? WF_INTERNAL : reason;
-        wf_http_describe(request, what);
         wf_err_context(err, "%s: helper %s", what, self->path);
     }
     /* What it says late must not pass for the next request's answer; and one that could not become
@@ -303,8 +307,37 @@ static enum wf_reason helper_send(struct wf_http *http, const struct wf_http_req
     if (broken || (reason != WF_OK && reason != WF_UNREACHABLE))
         end_helper(self);
 out:
-    wf_buf_done(&frame);
     wf_buf_done(&answer);
+    return reason;
+}
+
+static enum wf_reason helper_send(struct wf_http *http, const struct wf_http_request *request,
+                                  struct wf_http_response *ret, struct wf_err *err)
+{
+    int64_t deadline = wf_frame_now() + request->timeout_ms + GRACE_MS;
+    const struct wanted wanted = {WF_FRAME_HTTP_ANSWER, request->max_body, ret, NULL};
+    struct wf_buf frame = WF_FRAME_BUF_INIT;
+    char what[WF_HTTP_DESCRIPTION_MAX];
+
+    wf_http_describe(request, what);
+    wf_frame_put_request(&frame, request);
+    enum wf_reason reason =
+        ask((struct wf_http_helper *)http, &frame, deadline, &wanted, what, err);
+    wf_buf_done(&frame);
+    return reason;
+}
+
+static enum wf_reason helper_sign(struct wf_http *http, const struct wf_assertion *assertion,
+                                  struct wf_buf *out, struct wf_err *err)
+{
+    int64_t deadline = wf_frame_now() + SIGN_MS;
+    const struct wanted wanted = {WF_FRAME_SIGNED, 0, NULL, out};
+    struct wf_buf frame = WF_FRAME_BUF_INIT;
+
+    wf_frame_put_assertion(&frame, assertion);
+    enum wf_reason reason = ask((struct wf_http_helper *)http, &frame, deadline, &wanted,
+                                "signing an assertion", err);
+    wf_buf_done(&frame);
     return reason;
 }
 
@@ -320,7 +353,7 @@ static void helper_free(struct wf_http *http)
 
 struct wf_http *wf_http_helper_new(const char *path, const char *user)
 {
-    static const struct wf_http_ops ops = {helper_send, helper_free};
+    static const struct wf_http_ops ops = {helper_send, helper_free, helper_sign};
     struct wf_http_helper *self = calloc(1, sizeof(*self));
 
     if (self == NULL)

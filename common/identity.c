@@ -301,7 +301,7 @@ static enum wf_reason check_rules(const struct wf_policy *policy, const struct j
 
 enum wf_reason wf_identity_judge(const struct wf_policy *policy, const struct wf_naming *naming,
                                  const struct json_t *claims, const char *requested_user,
-                                 bool ask_passwd, char ret_user[WF_USER_MAX + 1],
+                                 enum wf_passwd passwd, char ret_user[WF_USER_MAX + 1],
                                  struct wf_err *err)
 {
     struct value name = {.len = 0};
@@ -314,7 +314,8 @@ enum wf_reason wf_identity_judge(const struct wf_policy *policy, const struct wf
     if (requested_user != NULL && strcmp(name.text, requested_user) != 0)
         return wf_fail(err, WF_IDENTITY, "the person is \"%.64s\", but \"%.64s\" was asked for",
                        name.text, requested_user);
-    reason = check_account(policy, name.text, ask_passwd, mapped, err);
+    if (passwd != WF_PASSWD_IGNORE)
+        reason = check_account(policy, name.text, passwd == WF_PASSWD_REQUIRED, mapped, err);
     if (reason == WF_OK)
         reason = check_rules(policy, claims, name.text, err);
     if (reason == WF_OK || reason == WF_DENIED)

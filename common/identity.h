@@ -31,7 +31,8 @@ struct json_t;
  *    further: the value is ASCII.
  * 3. The name must be valid (wf_user_is_valid) and, unless a line of the map file gave it, not
  *    special (wf_user_is_special); where requested_user is given, equal to it byte by byte.
- * 4. passwd: with ask_passwd the account must exist; where passwd knows the name, its uid lies in
+ * 4. passwd: WF_PASSWD_REQUIRED: the account must exist; WF_PASSWD_IGNORE: nobody
+ * asks; else where passwd knows the name, its uid lies in
  *    min_uid..max_uid, is never 65534 (nobody) or (uid_t)-1, and is 0 only by a line of the map
  *    file, whatever the account is called.
  *
@@ -45,7 +46,7 @@ struct json_t;
  * WF_UNREACHABLE (the name service fails), WF_INTERNAL. Any thread. */
 enum wf_reason wf_identity_judge(const struct wf_policy *policy, const struct wf_naming *naming,
                                  const struct json_t *claims, const char *requested_user,
-                                 bool ask_passwd, char ret_user[WF_USER_MAX + 1],
+                                 enum wf_passwd passwd, char ret_user[WF_USER_MAX + 1],
                                  struct wf_err *err) WF_MUST_USE;
 
 /* Whether a requested user could sign in at all, before anything is known of the person: a valid

@@ -28,6 +28,9 @@ struct json_t *wf_json_new(void);
  * holds a NUL, or memory is short. */
 bool wf_json_set_text(struct json_t *object, const char *name, struct wf_span value) WF_MUST_USE;
 bool wf_json_set_bool(struct json_t *object, const char *name, bool value) WF_MUST_USE;
+bool wf_json_set_number(struct json_t *object, const char *name, int64_t value) WF_MUST_USE;
+/* Put a value in, which is taken over whatever the result. */
+bool wf_json_set_take(struct json_t *object, const char *name, struct json_t *value) WF_MUST_USE;
 /* Append a string to the array member `name`, which is made if absent. */
 bool wf_json_append_text(struct json_t *object, const char *name, struct wf_span value) WF_MUST_USE;
 /* Compact text, malloc'ed, NULL on failure; the caller frees. */
@@ -41,6 +44,8 @@ enum wf_json_type {
     WF_JSON_TEXT,   /* struct wf_span: borrowed as long as the object lives */
     WF_JSON_SECRET, /* struct wf_secret *: new, wf_secret_free */
     WF_JSON_NUMBER, /* int64_t: an integer; a real is of the wrong type */
+    WF_JSON_DATE,   /* int64_t: seconds; RFC 7519 §2 allows fractions, which are cut off. Beyond
+                       2^53 it is of the wrong type: no clock gets there */
     WF_JSON_BOOL,   /* bool */
     WF_JSON_OBJECT, /* const struct json_t *: borrowed */
     WF_JSON_ARRAY,  /* const struct json_t *: borrowed */
@@ -66,6 +71,11 @@ enum wf_reason wf_json_read(const struct json_t *object, const struct wf_json_fi
 struct wf_span wf_json_text(const struct json_t *object, const char *name);
 /* True if the member is a string, or an array that holds a string, that equals value. */
 bool wf_json_has(const struct json_t *object, const char *name, struct wf_span value);
+/* True if the member is absent, null, a string, or an array of strings alone. */
+bool wf_json_is_text_or_list(const struct json_t *object, const char *name);
+/* Word by word through a member that is a string of words between blanks or an array of strings,
+ * as `scope` may be: the next word, borrowed, or ptr NULL. *pos starts as 0. */
+struct wf_span wf_json_next_word(const struct json_t *object, const char *name, size_t *pos);
 /* True if the member is there and not null. */
 bool wf_json_present(const struct json_t *object, const char *name);
 size_t wf_json_array_len(const struct json_t *array);

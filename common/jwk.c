@@ -8,6 +8,7 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
@@ -88,45 +89,44 @@ static enum wf_reason read_bytes(const struct json_t *json, const char *name, st
     enum wf_reason reason = wf_base64url_decode(out, text.ptr, text.len);
     if (reason == WF_MALFORMED)
         reason = wf_fail(err, WF_KEY, "\"%s\" is not base64url", name);
-    else if (reason != WF_OK)
+    /* A buffer that did not try to grow is still in order */
+    else if (reason != WF_OK && wf_buf_ok(out))
         reason = wf_fail(err, WF_KEY, "\"%s\" is too long", name);
+    else if (reason != WF_OK)
+        reason = wf_fail(err, WF_INTERNAL, "out of memory");
     return reason;
 }
 
-/* EVP_PKEY of parameters; OpenSSL's own check of a public key decides whether a point lies on its
- * curve. */
+/* What OpenSSL says of a point that is not on its curve, or not in its field. All else that it
+ * says of a curve that it knows comes from a lack of memory, which must not look like a bad key:
+ * the rest of the set would be kept without it. */
+static bool is_bad_point(unsigned long code)
+{
+    return ERR_GET_LIB(code) == ERR_LIB_EC &&
+           (ERR_GET_REASON(code) == EC_R_POINT_IS_NOT_ON_CURVE ||
+            ERR_GET_REASON(code) == EC_R_INVALID_ENCODING);
+}
+
+/* EVP_PKEY of parameters. OpenSSL looks whether a point lies on its curve when it reads it. Its
+ * check of a finished public key is left out: for RSA it is a test of primality, 3 ms for 2048
+ * bits, for which a fresh process would wait with every key of the set; check_rsa sees to what
+ * makes a key weak by its form. */
 static enum wf_reason from_params(const char *type, OSSL_PARAM_BLD *build, EVP_PKEY **ret,
                                   struct wf_err *err)
 {
     enum wf_reason reason = WF_INTERNAL;
     OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
     EVP_PKEY_CTX *make = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-    EVP_PKEY_CTX *check = NULL;
-    EVP_PKEY *pkey = NULL;
 
-    if (params == NULL || make == NULL || EVP_PKEY_fromdata_init(make) != 1)
-        goto out;
-    if (EVP_PKEY_fromdata(make, &pkey, EVP_PKEY_PUBLIC_KEY, params) != 1) {
-        reason = wf_fail(err, WF_KEY, "OpenSSL takes it for no public key of type %s", type);
-        goto out;
-    }
-    check = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
-    if (check == NULL)
-        goto out;
-    if (EVP_PKEY_public_check(check) != 1) {
-        reason = wf_fail(err, WF_KEY, "OpenSSL finds the public key of type %s invalid", type);
-        goto out;
-    }
-    *ret = pkey;
-    pkey = NULL;
-    reason = WF_OK;
-out:
-    EVP_PKEY_CTX_free(check);
+    if (params != NULL && make != NULL && EVP_PKEY_fromdata_init(make) == 1 &&
+        EVP_PKEY_fromdata(make, ret, EVP_PKEY_PUBLIC_KEY, params) == 1)
+        reason = WF_OK;
+    else if (is_bad_point(ERR_peek_last_error()))
+        reason = wf_fail(err, WF_KEY, "its point is not on the curve");
+    else
+        reason = wf_fail(err, WF_INTERNAL, "OpenSSL cannot make a key of type %s", type);
     EVP_PKEY_CTX_free(make);
-    EVP_PKEY_free(pkey);
     OSSL_PARAM_free(params);
-    if (reason == WF_INTERNAL)
-        reason = wf_fail(err, reason, "OpenSSL cannot make a key of type %s", type);
     return reason;
 }
 
@@ -266,7 +266,7 @@ static enum wf_reason read_okp(const struct json_t *json, EVP_PKEY **ret, unsign
     if (reason == WF_OK) {
         *ret = EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, x.data, x.len);
         if (*ret == NULL)
-            reason = wf_fail(err, WF_KEY, "OpenSSL takes it for no Ed25519 key");
+            reason = wf_fail(err, WF_INTERNAL, "OpenSSL cannot make an Ed25519 key");
         *ret_algs = BIT(WF_ALG_EDDSA);
     }
     wf_buf_done(&x);
@@ -365,6 +365,8 @@ enum wf_reason wf_jwk_new(const struct json_t *json, struct wf_jwk **ret, struct
 
     if (key == NULL)
         return wf_fail(err, WF_INTERNAL, "out of memory");
+    /* The queue of errors is the thread's, and the host may be about to read its own */
+    (void)ERR_set_mark();
     reason = check_purpose(json, err);
     if (reason != WF_OK)
         goto out;
@@ -388,6 +390,7 @@ enum wf_reason wf_jwk_new(const struct json_t *json, struct wf_jwk **ret, struct
     key = NULL;
 out:
     wf_jwk_free(key);
+    (void)ERR_pop_to_mark();
     return reason;
 }
 
@@ -412,25 +415,27 @@ unsigned wf_jwk_algs(const struct wf_jwk *key)
     return key->algs;
 }
 
-/* r || s to the DER that OpenSSL takes. *ret_len is 0 on failure. */
-static void to_der(const uint8_t *raw, size_t half, uint8_t der[ECDSA_DER_MAX], size_t *ret_len)
+/* r || s to the DER that OpenSSL takes. False if memory is short. */
+static bool to_der(const uint8_t *raw, size_t half, uint8_t der[ECDSA_DER_MAX], size_t *ret_len)
 {
+    bool done = false;
     ECDSA_SIG *sig = ECDSA_SIG_new();
     BIGNUM *r = BN_bin2bn(raw, (int)half, NULL);
     BIGNUM *s = BN_bin2bn(raw + half, (int)half, NULL);
     uint8_t *end = der;
 
-    *ret_len = 0;
     if (sig != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(sig, r, s) == 1) {
         r = NULL;
         s = NULL;
         int n = i2d_ECDSA_SIG(sig, NULL);
-        if (n > 0 && n <= ECDSA_DER_MAX && i2d_ECDSA_SIG(sig, &end) == n)
+        done = n > 0 && n <= ECDSA_DER_MAX && i2d_ECDSA_SIG(sig, &end) == n;
+        if (done)
             *ret_len = (size_t)n;
     }
     BN_free(r);
     BN_free(s);
     ECDSA_SIG_free(sig);
+    return done;
 }
 
 enum wf_reason wf_jwk_verify(const struct wf_jwk *key, enum wf_alg alg, struct wf_span data,
@@ -442,14 +447,16 @@ enum wf_reason wf_jwk_verify(const struct wf_jwk *key, enum wf_alg alg, struct w
 
     if ((key->algs & BIT(alg)) == 0)
         return wf_fail(err, WF_KEY, "the key is not for %s", algs[alg].name);
+    if (algs[alg].family == FAMILY_ECDSA && len != 2 * algs[alg].half)
+        return wf_fail(err, WF_SIGNATURE, "the %s signature has %zu bytes, expected %zu",
+                       algs[alg].name, len, 2 * algs[alg].half);
+    (void)ERR_set_mark();
     if (algs[alg].family == FAMILY_ECDSA) {
-        if (len != 2 * algs[alg].half)
-            return wf_fail(err, WF_SIGNATURE, "the %s signature has %zu bytes, expected %zu",
-                           algs[alg].name, len, 2 * algs[alg].half);
-        to_der(signature, algs[alg].half, der, &len);
+        if (!to_der(signature, algs[alg].half, der, &len)) {
+            reason = wf_fail(err, WF_INTERNAL, "out of memory");
+            goto out;
+        }
         signature = der;
-        if (len == 0)
-            return wf_fail(err, WF_INTERNAL, "out of memory");
     }
     ctx = EVP_MD_CTX_new();
     if (ctx == NULL || EVP_MD_CTX_copy_ex(ctx, key->ready[alg]) != 1)
@@ -458,6 +465,8 @@ enum wf_reason wf_jwk_verify(const struct wf_jwk *key, enum wf_alg alg, struct w
         reason = WF_OK;
     else
         reason = wf_fail(err, WF_SIGNATURE, "the %s signature does not verify", algs[alg].name);
+out:
     EVP_MD_CTX_free(ctx);
+    (void)ERR_pop_to_mark();
     return reason;
 }

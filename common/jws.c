@@ -35,12 +35,19 @@ static bool split(const char *token, size_t len, struct wf_span parts[3])
     return count == 3;
 }
 
+/* '{' is 'e' and the two bits 11 of the next character. Opaque tokens have dots, too. */
+static bool begins_an_object(struct wf_span part)
+{
+    return part.len > 1 && part.ptr[0] == 'e' && part.ptr[1] != '\0' &&
+           strchr("wxyz0123456789-_", part.ptr[1]) != NULL;
+}
+
 bool wf_jws_is_plausible(const char *token, size_t len)
 {
     struct wf_span parts[3];
 
-    return split(token, len, parts) && is_base64url(parts[0]) && is_base64url(parts[1]) &&
-           is_base64url(parts[2]);
+    return split(token, len, parts) && begins_an_object(parts[0]) && is_base64url(parts[0]) &&
+           is_base64url(parts[1]) && is_base64url(parts[2]);
 }
 
 /* One part as a JSON object. */
@@ -93,7 +100,7 @@ enum wf_reason wf_jws_parse(const char *token, size_t len, struct wf_jws *ret, s
     enum wf_reason reason = WF_INTERNAL;
     struct wf_span parts[3];
     struct wf_jws jws = {.header = NULL};
-    struct wf_buf signature = WF_BUF_INIT(WF_SIGNATURE_MAX);
+    struct wf_buf signature = WF_BUF_INIT(len);
 
     if (!split(token, len, parts))
         return wf_fail(err, WF_MALFORMED, "the token does not have three parts");
@@ -108,8 +115,12 @@ enum wf_reason wf_jws_parse(const char *token, size_t len, struct wf_jws *ret, s
     reason = parse_part(parts[1], "payload", &jws.payload, err);
     if (reason != WF_OK)
         goto out;
-    if (!is_base64url(parts[2]) ||
-        wf_base64url_decode(&signature, parts[2].ptr, parts[2].len) != WF_OK) {
+    reason = wf_base64url_decode(&signature, parts[2].ptr, parts[2].len);
+    if (reason == WF_INTERNAL) {
+        reason = wf_fail(err, WF_INTERNAL, "out of memory");
+        goto out;
+    }
+    if (reason != WF_OK || signature.len == 0 || signature.len > WF_SIGNATURE_MAX) {
         reason = wf_fail(err, WF_MALFORMED, "the token's signature is not base64url of 1 to %d "
                                             "bytes", WF_SIGNATURE_MAX);
         goto out;

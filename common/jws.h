@@ -36,7 +36,7 @@ struct wf_jws {
 };
 
 /* True if the token has the form of a compact JWS: three parts of base64url characters, none
- * empty, the first beginning like base64url of "{\"". Decides where a bearer string goes, nothing
+ * empty, the first beginning as base64url of '{' does. Decides where a bearer string goes, nothing
  * more. */
 bool wf_jws_is_plausible(const char *token, size_t len);
 

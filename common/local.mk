@@ -13,7 +13,9 @@ core_sources = \
 	%D%/crypto.c %D%/crypto.h \
 	%D%/url.c %D%/url.h \
 	%D%/json.c %D%/json.h \
+	%D%/json_parse.c \
 	%D%/file.c %D%/file.h \
+	%D%/cachedir.c %D%/cachedir.h \
 	%D%/qr.c %D%/qr.h \
 	%D%/jwk.c %D%/jwk.h \
 	%D%/jws.c %D%/jws.h \
@@ -24,19 +26,36 @@ core_sources = \
 	%D%/conf_keys.c %D%/conf_keys.h \
 	%D%/conf_resolve.c %D%/conf_resolve.h \
 	%D%/conf_read.c \
+	%D%/pem.h \
+	%D%/assertion.h \
 	%D%/http.c %D%/http.h \
+	%D%/http_cache.c %D%/http_cache.h \
 	%D%/http_frame.c %D%/http_frame.h \
 	%D%/http_helper.c %D%/http_helper_internal.h \
 	%D%/endpoint.c %D%/endpoint.h \
+	%D%/oidc.c %D%/oidc.h \
+	%D%/keyring_entry.c %D%/keyring_entry.h \
+	%D%/keyring_fetch.c %D%/keyring_fetch.h \
+	%D%/keyring.c %D%/keyring.h \
+	%D%/client_auth.c %D%/client_auth.h \
 	%D%/grant.c %D%/grant.h \
 	%D%/authz.c %D%/authz.h \
 	%D%/workfront.c %D%/workfront.h \
 	%D%/provider.c %D%/provider.h \
+	%D%/rules.c %D%/rules.h \
+	%D%/introspect.c %D%/introspect.h \
+	%D%/replies.c %D%/replies.h \
+	%D%/bounds.c %D%/bounds.h \
+	%D%/opaque.c %D%/opaque.h \
+	%D%/verdict.c %D%/verdict.h \
+	%D%/judge.c %D%/judge.h \
 	%D%/mapfile.c %D%/mapfile.h \
 	%D%/identity.c %D%/identity.h \
 	%D%/prompt.c %D%/prompt.h \
+	%D%/delay.c %D%/delay.h \
 	%D%/wfauth.h \
 	%D%/context.c %D%/context.h \
+	%D%/verify.c \
 	%D%/login.c \
 	%D%/account.c
 
@@ -49,7 +68,31 @@ core_sources = \
 noinst_LTLIBRARIES += %D%/libwfcurl.la
 %C%_libwfcurl_la_SOURCES = %D%/http_curl.c %D%/http_curl.h
 %C%_libwfcurl_la_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
-%C%_libwfcurl_la_LIBADD = $(CURL_LIBS)
+%C%_libwfcurl_la_LIBADD = %D%/libwfjwt.la $(CURL_LIBS)
+
+# libjwt, too: version 3 brings libcurl and libssl. What signs is the door.
+noinst_LTLIBRARIES += %D%/libwfjwt.la
+%C%_libwfjwt_la_SOURCES = %D%/pem.c %D%/assertion.c
+%C%_libwfjwt_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(JWT_CFLAGS)
+%C%_libwfjwt_la_LIBADD = $(CRYPTO_LIBS) $(JWT_LIBS)
+
+# The same as a module of ours, which programs load when their first request is due
+wfauthlibdir = $(libdir)/wfauth
+wfauthlib_LTLIBRARIES = %D%/wfauth-curl.la
+%C%_wfauth_curl_la_SOURCES =
+%C%_wfauth_curl_la_LDFLAGS = $(AM_LDFLAGS) $(WF_DEFS_LDFLAGS) -module -avoid-version -shared \
+	-Wl,-z,nodelete
+%C%_wfauth_curl_la_LIBADD = %D%/libwfcurl.la %D%/libwfcore.la
+plugins += $(wfauthlibdir)/wfauth-curl
+
+# The command
+bin_PROGRAMS += %D%/wfauth
+%C%_wfauth_SOURCES = \
+	%D%/http_choose.c %D%/http_choose.h \
+	%D%/cmd.c %D%/cmd.h \
+	%D%/cmd_verify.c \
+	%D%/main.c
+%C%_wfauth_LDADD = %D%/libwfcore.la
 
 # The helper program
 wfauthlibexecdir = $(libexecdir)/wfauth

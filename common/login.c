@@ -1,6 +1,5 @@
 #include "config.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,6 +9,7 @@
 #include "base64.h"
 #include "context.h"
 #include "crypto.h"
+#include "delay.h"
 #include "http.h"
 #include "identity.h"
 #include "json.h"
@@ -18,9 +18,6 @@
 #include "wfauth.h"
 
 #define ANSWERS_MAX 3
-/* How long every refused answer takes where users are hidden: longer than one or two requests
- * usually do, as long as pam_unix delays a wrong password. */
-#define REFUSAL_SECONDS 2
 /* Names everything that may be wrong, since it must not tell which it was */
 static const char hidden_advice[] =
     "That did not sign you in: the code was wrong, used, older than two minutes, or not for this "
@@ -43,14 +40,7 @@ struct wf_login {
     struct wf_buf prompt;
 };
 _Static_assert(WF_NAME_SIZE == WF_USER_MAX + 1, "a result holds every valid name");
-_Static_assert(WF_ANSWER_MAX == WF_PASTE_MAX, "what is read can be judged");
-
-/* A reason that speaks of the machinery: it ends the sign-in, is the same for every user, and is
- * never "wrong password". */
-static bool is_outage(enum wf_reason reason)
-{
-    return reason == WF_UNREACHABLE || reason == WF_CONFIG || reason == WF_INTERNAL;
-}
+_Static_assert(WF_ANSWER_MAX >= WF_PASTE_MAX, "what can be judged is read");
 
 /* A reason after which another answer may do better. */
 static bool is_mendable(enum wf_reason reason)
@@ -111,7 +101,7 @@ enum wf_reason wf_login_begin(const struct wf_context *context, const struct wf_
     if (reason != WF_OK)
         goto out;
     login->user_verdict = wf_identity_check_user(login->policy, request->user, &login->user_err);
-    if (is_outage(login->user_verdict)) {
+    if (wf_reason_is_outage(login->user_verdict)) {
         *err = login->user_err;
         reason = login->user_verdict;
         goto out;
@@ -173,7 +163,7 @@ static enum wf_reason send_decoy(struct wf_login *login, struct wf_err *err)
     }
     reason = wf_provider_redeem(&login->endpoint, code, wf_authz_verifier_borrow(login->authz),
                                 &tokens, err);
-    if (!is_outage(reason))
+    if (!wf_reason_is_outage(reason))
         reason = WF_EXPIRED;
 out:
     wf_tokens_done(&tokens);
@@ -204,7 +194,7 @@ static enum wf_reason judge_person(struct wf_login *login, const struct wf_token
         wf_json_text(claims, wf_provider_subject_claim(login->endpoint.conf));
     copy_name(result->subject, sizeof(result->subject), subject.ptr, subject.len);
     identity = wf_identity_judge(login->policy, &login->accepted->naming, claims,
-                                 login->request.user, true, result->user, &identity_err);
+                                 login->request.user, WF_PASSWD_REQUIRED, result->user, &identity_err);
     if (reason == WF_OK) {
         reason = identity;
         *err = identity_err;
@@ -246,23 +236,13 @@ static enum wf_reason judge(struct wf_login *login, const char *answer, size_t l
         goto out;
     }
     decoy = send_decoy(login, &decoy_err);
-    if (is_outage(decoy)) {
+    if (wf_reason_is_outage(decoy)) {
         reason = decoy;
         *err = decoy_err;
     }
 out:
     wf_secret_free(code);
     return reason;
-}
-
-/* Sleep until REFUSAL_SECONDS after start. */
-static void pad(const struct timespec *start)
-{
-    struct timespec until = {start->tv_sec + REFUSAL_SECONDS, start->tv_nsec};
-
-    /* Interrupted by a signal that the host handles: go on sleeping */
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
-        continue;
 }
 
 static void audit(const struct wf_login *login, enum wf_reason reason,
@@ -285,7 +265,7 @@ static void audit(const struct wf_login *login, enum wf_reason reason,
 /* Whether the dialogue goes on, and with which words. */
 static void decide_next(struct wf_login *login, enum wf_reason reason, struct wf_err *err)
 {
-    bool again = login->request.hides_users ? !is_outage(reason) : is_mendable(reason);
+    bool again = login->request.hides_users ? !wf_reason_is_outage(reason) : is_mendable(reason);
 
     login->open = false;
     login->problem = wf_login_advice(login, reason);
@@ -313,8 +293,8 @@ enum wf_reason wf_login_answer(struct wf_login *login, const char *answer, size_
     audit(login, reason, ret_result, &own);
     if (err != NULL)
         *err = own;
-    if (reason != WF_OK && login->request.hides_users && !is_outage(reason))
-        pad(&start);
+    if (reason != WF_OK && login->request.hides_users && !wf_reason_is_outage(reason))
+        wf_delay_until(&start);
     decide_next(login, reason, NULL);
     ret_result->reason = reason;
 out:
@@ -328,7 +308,7 @@ bool wf_login_is_open(const struct wf_login *login)
 
 const char *wf_login_advice(const struct wf_login *login, enum wf_reason reason)
 {
-    if (login == NULL || reason == WF_OK || is_outage(reason))
+    if (login == NULL || reason == WF_OK || wf_reason_is_outage(reason))
         return wf_reason_advice(reason);
     if (login->request.hides_users)
         return hidden_advice;

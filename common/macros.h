@@ -5,6 +5,8 @@
 #include <stddef.h>
 
 #define WF_MUST_USE __attribute__((warn_unused_result))
+/* What a module hands out; all else is hidden (-fvisibility=hidden). */
+#define WF_EXPORT __attribute__((visibility("default")))
 #define WF_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* Number of elements of an array; a pointer does not compile. */

@@ -7,6 +7,14 @@
 #include "grant.h"
 #include "workfront.h"
 
+/* The configuration refuses flow = code where it is written; what relies on the default ends
+ * here. */
+static enum wf_reason no_code_flow(struct wf_err *err)
+{
+    return wf_fail(err, WF_CONFIG,
+                   "flow = code with an oidc provider is not available in this version");
+}
+
 enum wf_reason wf_provider_authorize_url(const struct wf_endpoint *endpoint, char **ret,
                                          struct wf_err *err)
 {
@@ -16,6 +24,8 @@ enum wf_reason wf_provider_authorize_url(const struct wf_endpoint *endpoint, cha
     case WF_PROVIDER_WORKFRONT:
         url = wf_workfront_authorize_url(endpoint->conf);
         break;
+    case WF_PROVIDER_OIDC:
+        return no_code_flow(err);
     }
     if (url == NULL)
         return wf_fail(err, WF_INTERNAL, "no room for the authorize address");
@@ -34,6 +44,8 @@ enum wf_reason wf_provider_redeem(const struct wf_endpoint *endpoint, const stru
     case WF_PROVIDER_WORKFRONT:
         url = wf_workfront_token_url(endpoint->conf);
         break;
+    case WF_PROVIDER_OIDC:
+        return no_code_flow(err);
     }
     if (url == NULL)
         return wf_fail(err, WF_INTERNAL, "no room for the token endpoint's address");
@@ -49,6 +61,9 @@ enum wf_reason wf_provider_claims(const struct wf_endpoint *endpoint,
     switch (endpoint->conf->type) {
     case WF_PROVIDER_WORKFRONT:
         return wf_workfront_lookup(endpoint, tokens->access, ret_claims, err);
+    case WF_PROVIDER_OIDC:
+        *ret_claims = NULL;
+        return no_code_flow(err);
     }
     *ret_claims = NULL;
     return wf_fail(err, WF_INTERNAL, "unknown type of provider");
@@ -59,6 +74,8 @@ const char *wf_provider_subject_claim(const struct wf_provider_conf *conf)
     switch (conf->type) {
     case WF_PROVIDER_WORKFRONT:
         return "ID";
+    case WF_PROVIDER_OIDC:
+        break;
     }
     return "sub";
 }
@@ -68,6 +85,8 @@ const char *wf_provider_title(const struct wf_provider_conf *conf)
     switch (conf->type) {
     case WF_PROVIDER_WORKFRONT:
         return "Adobe Workfront";
+    case WF_PROVIDER_OIDC:
+        break;
     }
     return conf->name;
 }

@@ -10,6 +10,13 @@
 #include "err.h"
 #include "text.h"
 
+/* Whether a local account is asked for. */
+enum wf_passwd {
+    WF_PASSWD_IGNORE,   /* names alone count; nothing on this host is asked */
+    WF_PASSWD_IF_KNOWN, /* mail and LDAP users: where passwd knows the name, the uid bounds hold */
+    WF_PASSWD_REQUIRED, /* PAM: the account must exist, in the uid bounds */
+};
+
 /* Bytes of a local user name: what useradd and utmp hold. */
 #define WF_USER_MAX 32
 /* Bytes of a claim that may become a name: an e-mail address (RFC 5321 §4.5.3.1) fits. */

@@ -1,7 +1,8 @@
 /*
  * wfauth-http: the only part of a PAM sign-in that touches the network. A host program starts it
  * with a socket as standard input (http_helper.c) and an empty environment; it gives up every
- * privilege, then answers one request after the other until the socket closes.
+ * privilege, then answers one request after the other until the socket closes. It signs
+ * assertions, too: libjwt 3 brings libcurl and libssl with it, so it stays out of root's processes.
  *
  * Usage: wfauth-http USER. Not for people. It is not set-user-id: started by somebody else it can
  * do no more than that person.
@@ -31,6 +32,21 @@ static void leave(void)
     _exit(0);
 }
 
+static enum wf_reason sign(const struct wf_buf *request, struct wf_buf *out, struct wf_err *err)
+{
+    struct wf_buf jwt = WF_BUF_INIT(WF_ASSERTION_MAX);
+    struct wf_assertion assertion;
+    enum wf_reason reason = wf_frame_get_assertion(request->data + WF_FRAME_HEAD,
+                                                   request->len - WF_FRAME_HEAD, &assertion, err);
+
+    if (reason == WF_OK)
+        reason = wf_assertion_sign(&assertion, &jwt, err);
+    if (reason == WF_OK)
+        wf_frame_put_signed(out, &jwt);
+    wf_buf_done(&jwt);
+    return reason;
+}
+
 static enum wf_reason answer(struct wf_http *http, const struct wf_buf *request,
                              enum wf_frame_kind kind, struct wf_buf *out, struct wf_err *err)
 {
@@ -38,6 +54,8 @@ static enum wf_reason answer(struct wf_http *http, const struct wf_buf *request,
     struct wf_http_request parsed;
     enum wf_reason reason = WF_INTERNAL;
 
+    if (kind == WF_FRAME_ASSERTION)
+        return sign(request, out, err);
     if (kind != WF_FRAME_HTTP_REQUEST)
         return wf_fail(err, WF_INTERNAL, "the helper got a frame of kind %d", (int)kind);
     reason = wf_frame_get_request(request->data + WF_FRAME_HEAD, request->len - WF_FRAME_HEAD,

@@ -14,10 +14,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "err.h"
 #include "log.h"
 #include "secret.h"
+#include "user.h"
 
 struct wf_http;
 
@@ -25,8 +27,9 @@ struct wf_http;
 #define WF_NAME_SIZE 33
 #define WF_SUBJECT_SIZE 129
 
-/* The longest answer that a person may give, in one line or in pieces: an address and blanks. */
-#define WF_ANSWER_MAX ((size_t)4096)
+/* The longest answer that a person may give, in one line or in pieces: a token of the largest
+ * max_token. */
+#define WF_ANSWER_MAX ((size_t)65536)
 
 /* What the host process offers. */
 struct wf_host {
@@ -34,6 +37,8 @@ struct wf_host {
     struct wf_log log;    /* copied */
     /* A new door for one sign-in, NULL if memory is short. NULL: the helper program. */
     struct wf_http *(*http_new)(const char *helper_user);
+    /* Seconds since 1970, UTC. NULL: the system's clock. */
+    int64_t (*clock)(void);
 };
 
 struct wf_context;
@@ -55,13 +60,30 @@ struct wf_request {
     bool hides_users;
 };
 
+/* True where people come to this service with a bearer token for a password (flow = token), false
+ * where they sign in by code, or where there is no such service. Any thread. */
+bool wf_wants_token(const struct wf_context *context, const char *service);
+
 /* What a sign-in found out about the person; plain data. */
 struct wf_result {
     enum wf_reason reason;           /* of the last judgement */
     char user[WF_NAME_SIZE];         /* the local name it is about; "" if none was proven */
     char provider[WF_NAME_SIZE];     /* section name */
     char subject[WF_SUBJECT_SIZE];   /* the provider's permanent ID */
+    int64_t expires;                 /* of a token: the second from which on it is refused; 0 */
 };
+
+/* Judge a bearer token (1..any bytes, need not end in NUL) for request's service. request->user:
+ * the user who must be its bearer, or NULL: whoever it is. passwd: whether a local account is
+ * asked for. *ret_result is written whatever the verdict; user only where the bearer is known.
+ * ret_claims: NULL, or gets a JSON object of the genuine token's claims, malloc'ed, where there
+ * are any, else NULL; the caller frees. Writes one audit line. Every reason but WF_PENDING. Blocks
+ * where keys or answers must be fetched, up to twice the provider's time-out, else never. Any
+ * thread; one context may judge many tokens at once. */
+enum wf_reason wf_verify(struct wf_context *context, const struct wf_request *request,
+                         const char *token, size_t len, enum wf_passwd passwd,
+                         struct wf_result *ret_result, char **ret_claims,
+                         struct wf_err *err) WF_MUST_USE;
 
 struct wf_login;
 

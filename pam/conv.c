@@ -7,49 +7,56 @@
 
 #include <security/pam_ext.h>
 
-/* Pieces that 4 KiB make in lines of 255 bytes, and a few */
-#define PIECES_MAX 20
+/* Pieces that the longest token makes in lines of 250 bytes, and a few */
+#define PIECES_MAX 80
 /* Of a line that sudo refuses it has read 1023 bytes: the rest, of the 4095 that a terminal keeps,
  * comes at once as the first pieces. Up to three are too long again, one may be empty. */
 #define LEFTOVER_ERRORS_MAX 3
 #define LEFTOVER_EMPTY_MAX 1
 
 static const char first_piece[] =
-    "\nThat is too long for one line here. Paste the code alone, or the address in pieces of at "
-    "most 250 characters each, and then an empty line.\nPiece: ";
+    "\nThat is too long for one line here. Paste it in pieces of at most 250 characters each, and "
+    "then an empty line; of an address the code alone is enough.\nPiece: ";
 static const char same_piece[] = "Piece: ";
 static const char next_piece[] = "Next piece (or an empty line to end): ";
 
-void wf_answer_wipe(struct wf_answer *answer)
+void wf_answer_done(struct wf_answer *answer)
 {
-    explicit_bzero(answer, sizeof(*answer));
+    if (answer->text != NULL)
+        explicit_bzero(answer->text, WF_ANSWER_MAX);
+    free(answer->text);
+    *answer = (struct wf_answer){NULL, 0};
 }
 
 /* Add one line to the answer; what does not fit is dropped, and len then says so. */
-static void add(struct wf_answer *answer, const char *line, size_t len)
+static int add(struct wf_answer *answer, const char *line, size_t len)
 {
-    size_t room = WF_ANSWER_MAX - (answer->len < WF_ANSWER_MAX ? answer->len : WF_ANSWER_MAX);
-
-    if (len > room) {
+    if (answer->text == NULL)
+        answer->text = malloc(WF_ANSWER_MAX);
+    if (answer->text == NULL)
+        return PAM_BUF_ERR;
+    if (answer->len > WF_ANSWER_MAX || len > WF_ANSWER_MAX - answer->len) {
         answer->len = WF_ANSWER_MAX + 1;
-        return;
+        return PAM_SUCCESS;
     }
     memcpy(answer->text + answer->len, line, len);
     answer->len += len;
+    return PAM_SUCCESS;
 }
 
 /* One prompt, one line. *ret_len is its length in the host's buffer. */
-static int ask_line(pam_handle_t *pamh, const char *prompt, struct wf_answer *answer,
+static int ask_line(pam_handle_t *pamh, const char *prompt, bool hidden, struct wf_answer *answer,
                     size_t *ret_len)
 {
     char *line = NULL;
-    int code = pam_prompt(pamh, PAM_PROMPT_ECHO_ON, &line, "%s", prompt);
+    int code = pam_prompt(pamh, hidden ? PAM_PROMPT_ECHO_OFF : PAM_PROMPT_ECHO_ON, &line, "%s",
+                          prompt);
 
     if (code == PAM_SUCCESS && line == NULL)
         code = PAM_CONV_ERR;
     if (code == PAM_SUCCESS) {
         *ret_len = strlen(line);
-        add(answer, line, *ret_len);
+        code = add(answer, line, *ret_len);
     }
     if (line != NULL)
         explicit_bzero(line, strlen(line));
@@ -83,7 +90,8 @@ static bool is_leftover(struct leftovers *seen, int code, size_t len)
     return code == PAM_SUCCESS && len == 0 && seen->empty++ < LEFTOVER_EMPTY_MAX;
 }
 
-static int ask_in_pieces(pam_handle_t *pamh, bool leaves_rest, struct wf_answer *answer)
+static int ask_in_pieces(pam_handle_t *pamh, bool hidden, bool leaves_rest,
+                         struct wf_answer *answer)
 {
     const char *prompt = first_piece;
     struct leftovers seen = {leaves_rest ? 0 : LEFTOVER_ERRORS_MAX,
@@ -93,33 +101,38 @@ static int ask_in_pieces(pam_handle_t *pamh, bool leaves_rest, struct wf_answer 
 
     answer->len = 0;
     for (size_t i = 0; i < PIECES_MAX; i++) {
-        code = ask_line(pamh, prompt, answer, &len);
+        code = ask_line(pamh, prompt, hidden, answer, &len);
         if (answer->len == 0 && is_leftover(&seen, code, len)) {
             prompt = same_piece;
             continue;
         }
         if (code != PAM_SUCCESS || len == 0)
             break;
-        /* A piece that is itself cut spoils the whole */
-        if (fills_line(len))
-            answer->len = WF_ANSWER_MAX + 1;
         prompt = next_piece;
+        /* A piece that is itself cut spoils the whole; and whoever gives every prompt the same
+         * answer (the "password" method of ssh) would go on for ever */
+        if (fills_line(len)) {
+            answer->len = WF_ANSWER_MAX + 1;
+            if (hidden)
+                break;
+        }
     }
     return code;
 }
 
-int wf_conv_ask(pam_handle_t *pamh, const char *prompt, bool cuts_silently, struct wf_answer *ret)
+int wf_conv_ask(pam_handle_t *pamh, const struct wf_question *question, struct wf_answer *ret)
 {
     size_t len = 0;
+    bool hidden = question->hidden;
 
-    ret->len = 0;
-    int code = ask_line(pamh, prompt, ret, &len);
-    if (code == PAM_CONV_ERR && !cuts_silently)
-        code = ask_in_pieces(pamh, true, ret);
+    wf_answer_done(ret);
+    int code = ask_line(pamh, question->prompt, hidden, ret, &len);
+    if (code == PAM_CONV_ERR && !question->cuts_silently)
+        code = ask_in_pieces(pamh, hidden, true, ret);
     else if (code == PAM_SUCCESS && fills_line(len))
-        code = ask_in_pieces(pamh, false, ret);
+        code = ask_in_pieces(pamh, hidden, false, ret);
     if (code != PAM_SUCCESS)
-        wf_answer_wipe(ret);
+        wf_answer_done(ret);
     return code;
 }
 

@@ -16,9 +16,4 @@ pamconfigsdir = $(datadir)/pam-configs
 dist_pamconfigs_DATA = %D%/pam-configs/workfront
 dist_man_MANS += %D%/pam_workfront.8
 
-# The PAM loader wants the .so alone
-install-data-hook:
-	rm -f $(DESTDIR)$(pamdir)/pam_workfront.la
-# libtool takes away what the .la file names
-uninstall-hook:
-	rm -f $(DESTDIR)$(pamdir)/pam_workfront.so
+plugins += $(pamdir)/pam_workfront

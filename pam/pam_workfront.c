@@ -13,7 +13,6 @@
 #include "conv.h"
 #include "wfauth.h"
 
-#define EXPORT __attribute__((visibility("default")))
 /* Where the account phase finds what the authentication of the same handle found out */
 #define RESULT_KEY "pam_workfront_result"
 
@@ -149,19 +148,88 @@ static enum wf_reason ask_and_judge(struct call *call, struct wf_login *login,
                                     struct wf_result *result, int *ret_code, struct wf_err *err)
 {
     enum wf_reason reason = WF_PENDING;
-    struct wf_answer answer;
+    struct wf_answer answer = {NULL, 0};
 
     while (wf_login_is_open(login)) {
-        const char *prompt = wf_login_prompt_borrow(login);
-        *ret_code =
-            prompt == NULL ? PAM_BUF_ERR : wf_conv_ask(call->pamh, prompt, call->over_ssh, &answer);
+        const struct wf_question question = {
+            .prompt = wf_login_prompt_borrow(login),
+            .cuts_silently = call->over_ssh,
+        };
+        *ret_code = question.prompt == NULL ? PAM_BUF_ERR
+                                            : wf_conv_ask(call->pamh, &question, &answer);
         if (*ret_code != PAM_SUCCESS) {
             wf_login_abandon(login);
             break;
         }
         reason = wf_login_answer(login, answer.text, answer.len, result, err);
-        wf_answer_wipe(&answer);
+        wf_answer_done(&answer);
     }
+    return reason;
+}
+
+static enum wf_reason sign_in_by_code(struct call *call, int flags, struct wf_result *result,
+                                      int *ret_code, struct wf_err *err)
+{
+    struct wf_login *login = NULL;
+    enum wf_reason reason = wf_login_begin(call->context, &call->request, &login, err);
+
+    if (reason == WF_OK)
+        reason = ask_and_judge(call, login, result, ret_code, err);
+    else
+        pam_syslog(call->pamh, LOG_ERR, "%s: %s", wf_reason_name(reason), err->text);
+    if (reason != WF_OK && *ret_code == PAM_SUCCESS)
+        wf_conv_tell(call->pamh, flags, wf_login_advice(login, reason));
+    wf_login_free(login);
+    return reason;
+}
+
+/* The token: what an earlier module asked for as a password, or our own question's answer, which
+ * then serves later modules as a password. *ret_token is borrowed from PAM, or from answer. */
+static int get_token(struct call *call, struct wf_answer *answer, const char **ret_token,
+                     size_t *ret_len)
+{
+    const struct wf_question question = {
+        .prompt = "Access token: ", .hidden = true, .cuts_silently = call->over_ssh};
+    const char *given = NULL;
+    int code;
+
+    if (call->args.use_first_pass || call->args.try_first_pass)
+        given = item(call->pamh, PAM_AUTHTOK);
+    if (given != NULL || call->args.use_first_pass) {
+        *ret_token = given;
+        *ret_len = given == NULL ? 0 : strlen(given);
+        return given == NULL ? PAM_AUTH_ERR : PAM_SUCCESS;
+    }
+    code = wf_conv_ask(call->pamh, &question, answer);
+    if (code == PAM_SUCCESS) {
+        *ret_token = answer->text;
+        *ret_len = answer->len;
+        /* With room for its NUL; a cut one serves nobody */
+        if (answer->len < WF_ANSWER_MAX) {
+            answer->text[answer->len] = '\0';
+            code = pam_set_item(call->pamh, PAM_AUTHTOK, answer->text);
+        }
+    }
+    return code;
+}
+
+static enum wf_reason sign_in_by_token(struct call *call, int flags, struct wf_result *result,
+                                       int *ret_code, struct wf_err *err)
+{
+    struct wf_answer answer = {NULL, 0};
+    enum wf_reason reason = WF_PENDING;
+    const char *token = NULL;
+    size_t len = 0;
+
+    *ret_code = get_token(call, &answer, &token, &len);
+    if (*ret_code == PAM_SUCCESS) {
+        reason = wf_verify(call->context, &call->request, token, len, WF_PASSWD_REQUIRED, result,
+                           NULL, err);
+        /* An ordinary password is for the next module, and no news to anybody */
+        if (reason != WF_OK && reason != WF_MALFORMED && !call->request.hides_users)
+            wf_conv_tell(call->pamh, flags, wf_reason_advice(reason));
+    }
+    wf_answer_done(&answer);
     return reason;
 }
 
@@ -180,33 +248,30 @@ static enum wf_reason conclude(const struct call *call, const struct wf_result *
     return reason;
 }
 
-EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
+WF_EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
     struct wf_err err = WF_ERR_INIT;
-    struct wf_login *login = NULL;
     struct wf_result result = {.reason = WF_INTERNAL};
     struct call call;
     int code = PAM_SUCCESS;
     enum wf_reason reason = begin(&call, pamh, argc, argv, &err);
 
-    if (reason == WF_OK)
-        reason = wf_login_begin(call.context, &call.request, &login, &err);
     if (reason != WF_OK) {
         pam_syslog(pamh, LOG_ERR, "%s: %s", wf_reason_name(reason), err.text);
+        wf_conv_tell(pamh, flags, wf_reason_advice(reason));
+    } else if (wf_wants_token(call.context, call.request.service)) {
+        reason = sign_in_by_token(&call, flags, &result, &code, &err);
     } else {
-        reason = ask_and_judge(&call, login, &result, &code, &err);
-        if (code == PAM_SUCCESS)
-            reason = conclude(&call, &result, reason);
+        reason = sign_in_by_code(&call, flags, &result, &code, &err);
     }
-    if (reason != WF_OK && code == PAM_SUCCESS)
-        wf_conv_tell(pamh, flags, wf_login_advice(login, reason));
-    wf_login_free(login);
+    if (call.context != NULL && code == PAM_SUCCESS)
+        reason = conclude(&call, &result, reason);
     end(&call);
     return code == PAM_SUCCESS ? wf_pam_code(reason) : code;
 }
 
 /* There are no credentials to set: success, so that the stack's other modules decide. */
-EXPORT int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
+WF_EXPORT int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
     (void)pamh;
     (void)flags;
@@ -215,7 +280,7 @@ EXPORT int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **
     return PAM_SUCCESS;
 }
 
-EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
+WF_EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
     struct wf_err err = WF_ERR_INIT;
     const void *found = NULL;

@@ -12,12 +12,27 @@ unit_tests = \
 	%D%/unit/test_conf \
 	%D%/unit/test_conf_man \
 	%D%/unit/test_conf_mistakes \
+	%D%/unit/test_conf_tokens \
 	%D%/unit/test_user \
 	%D%/unit/test_mapfile \
 	%D%/unit/test_identity \
+	%D%/unit/test_jwk \
+	%D%/unit/test_jwk_rfc \
+	%D%/unit/test_jwk_verify \
+	%D%/unit/test_jws \
+	%D%/unit/test_jwks \
+	%D%/unit/test_rules \
+	%D%/unit/test_verdict \
+	%D%/unit/test_verify \
 	%D%/unit/test_qr \
 	%D%/unit/test_authz \
 	%D%/unit/test_workfront \
+	%D%/unit/test_introspect \
+	%D%/unit/test_assertion \
+	%D%/unit/test_bounds \
+	%D%/unit/test_replies \
+	%D%/unit/test_opaque \
+	%D%/unit/test_opaque_kept \
 	%D%/unit/test_login \
 	%D%/unit/test_login_memory
 if ENABLE_PAM
@@ -68,7 +83,7 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_file_LDADD = $(unit_ldadd)
 %C%_unit_test_file_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=fstat,--wrap=geteuid,--wrap=getegid
 
-%C%_unit_test_conf_SOURCES = %D%/unit/test_conf.c
+%C%_unit_test_conf_SOURCES = %D%/unit/test_conf.c %D%/lib/conf_case.h
 %C%_unit_test_conf_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_conf_LDADD = $(unit_ldadd)
 %C%_unit_test_conf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=geteuid,--wrap=eaccess
@@ -77,9 +92,13 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_conf_man_CPPFLAGS = $(unit_cppflags) -DTEST_MAN_PAGE='"$(abs_top_srcdir)/common/wfauth.conf.5"'
 %C%_unit_test_conf_man_LDADD = $(unit_ldadd)
 
-%C%_unit_test_conf_mistakes_SOURCES = %D%/unit/test_conf_mistakes.c
+%C%_unit_test_conf_mistakes_SOURCES = %D%/unit/test_conf_mistakes.c %D%/lib/conf_case.h
 %C%_unit_test_conf_mistakes_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_conf_mistakes_LDADD = $(unit_ldadd)
+
+%C%_unit_test_conf_tokens_SOURCES = %D%/unit/test_conf_tokens.c %D%/lib/conf_case.h
+%C%_unit_test_conf_tokens_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_conf_tokens_LDADD = $(unit_ldadd)
 
 %C%_unit_test_user_SOURCES = %D%/unit/test_user.c
 %C%_unit_test_user_CPPFLAGS = $(unit_cppflags)
@@ -109,6 +128,31 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_workfront_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_workfront_LDADD = $(unit_ldadd)
 
+%C%_unit_test_introspect_SOURCES = %D%/unit/test_introspect.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
+%C%_unit_test_introspect_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_introspect_LDADD = $(unit_ldadd)
+
+%C%_unit_test_assertion_SOURCES = %D%/unit/test_assertion.c
+%C%_unit_test_assertion_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_assertion_LDADD = common/libwfjwt.la $(unit_ldadd) $(CRYPTO_LIBS)
+
+%C%_unit_test_bounds_SOURCES = %D%/unit/test_bounds.c
+%C%_unit_test_bounds_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_bounds_LDADD = $(unit_ldadd)
+
+%C%_unit_test_replies_SOURCES = %D%/unit/test_replies.c
+%C%_unit_test_replies_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_replies_LDADD = $(unit_ldadd)
+
+%C%_unit_test_opaque_SOURCES = %D%/unit/test_opaque.c
+%C%_unit_test_opaque_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_opaque_LDADD = $(unit_ldadd)
+
+%C%_unit_test_opaque_kept_SOURCES = %D%/unit/test_opaque_kept.c
+%C%_unit_test_opaque_kept_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_opaque_kept_LDADD = $(unit_ldadd)
+%C%_unit_test_opaque_kept_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
+
 %C%_unit_test_login_SOURCES = %D%/unit/test_login.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_login_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_login_LDADD = $(unit_ldadd)
@@ -122,8 +166,64 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 	-DTEST_MODULE='"$(abs_builddir)/pam/.libs/pam_workfront.so"'
 %C%_unit_test_pam_LDADD = $(unit_ldadd) $(PAM_LIBS)
 
+# The token mint, for whatever judges tokens
+check_LTLIBRARIES += %D%/lib/libmint.la
+%C%_lib_libmint_la_SOURCES = %D%/lib/mint.c %D%/lib/mint.h %D%/lib/mint_primes.h
+%C%_lib_libmint_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS)
+%C%_lib_libmint_la_LIBADD = $(CRYPTO_LIBS) $(JANSSON_LIBS)
+%C%_lib_libmint_la_SOURCES += %D%/lib/vectors.c %D%/lib/vectors.h %D%/lib/vectors_internal.h \
+	%D%/lib/vectors_token.c %D%/lib/vectors_claims.c
+mint_ldadd = %D%/lib/libmint.la $(unit_ldadd)
+
+# The vectors as files (tests/e2e/vectors.sh)
+check_PROGRAMS += %D%/lib/forge
+%C%_lib_forge_SOURCES = %D%/lib/forge.c
+%C%_lib_forge_LDADD = %D%/lib/libmint.la
+
+%C%_unit_test_verify_SOURCES = %D%/unit/test_verify.c
+%C%_unit_test_verify_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_verify_LDADD = $(mint_ldadd)
+
+%C%_unit_test_jwk_SOURCES = %D%/unit/test_jwk.c
+%C%_unit_test_jwk_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_jwk_LDADD = $(mint_ldadd)
+%C%_unit_test_jwk_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc
+
+%C%_unit_test_jwk_rfc_SOURCES = %D%/unit/test_jwk_rfc.c
+%C%_unit_test_jwk_rfc_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_jwk_rfc_LDADD = $(mint_ldadd)
+
+%C%_unit_test_jwk_verify_SOURCES = %D%/unit/test_jwk_verify.c
+%C%_unit_test_jwk_verify_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_jwk_verify_LDADD = $(mint_ldadd)
+%C%_unit_test_jwk_verify_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc
+
+%C%_unit_test_jws_SOURCES = %D%/unit/test_jws.c
+%C%_unit_test_jws_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_jws_LDADD = $(mint_ldadd)
+%C%_unit_test_jws_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
+
+%C%_unit_test_jwks_SOURCES = %D%/unit/test_jwks.c
+%C%_unit_test_jwks_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_jwks_LDADD = $(mint_ldadd)
+%C%_unit_test_jwks_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=free
+
+%C%_unit_test_rules_SOURCES = %D%/unit/test_rules.c
+%C%_unit_test_rules_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_rules_LDADD = $(mint_ldadd)
+
+%C%_unit_test_verdict_SOURCES = %D%/unit/test_verdict.c
+%C%_unit_test_verdict_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_verdict_LDADD = $(mint_ldadd)
+%C%_unit_test_verdict_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=free
+
 unit_tests += \
 	%D%/unit/test_http_request \
+	%D%/unit/test_cachedir \
+	%D%/unit/test_keyring \
+	%D%/unit/test_keyring_many \
+	%D%/unit/test_oidc \
+	%D%/unit/test_http_cache \
 	%D%/unit/test_http_frame \
 	%D%/unit/test_http \
 	%D%/unit/test_http_curl \
@@ -133,6 +233,29 @@ unit_tests += \
 %C%_unit_test_http_request_SOURCES = %D%/unit/test_http_request.c
 %C%_unit_test_http_request_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_http_request_LDADD = $(unit_ldadd)
+
+fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
+%C%_unit_test_cachedir_SOURCES = %D%/unit/test_cachedir.c
+%C%_unit_test_cachedir_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_cachedir_LDADD = $(unit_ldadd)
+%C%_unit_test_cachedir_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write,--wrap=geteuid,--wrap=calloc
+
+%C%_unit_test_keyring_SOURCES = %D%/unit/test_keyring.c $(fake_door)
+%C%_unit_test_keyring_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_keyring_LDADD = $(unit_ldadd)
+
+%C%_unit_test_keyring_many_SOURCES = %D%/unit/test_keyring_many.c
+%C%_unit_test_keyring_many_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_keyring_many_LDADD = $(unit_ldadd)
+%C%_unit_test_keyring_many_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=madvise,--wrap=mmap
+
+%C%_unit_test_oidc_SOURCES = %D%/unit/test_oidc.c $(fake_door)
+%C%_unit_test_oidc_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_oidc_LDADD = $(unit_ldadd)
+
+%C%_unit_test_http_cache_SOURCES = %D%/unit/test_http_cache.c
+%C%_unit_test_http_cache_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_http_cache_LDADD = $(unit_ldadd)
 
 %C%_unit_test_http_frame_SOURCES = %D%/unit/test_http_frame.c
 %C%_unit_test_http_frame_CPPFLAGS = $(unit_cppflags)
@@ -170,8 +293,11 @@ fuzz_targets = \
 	%D%/fuzz/fuzz_base64 \
 	%D%/fuzz/fuzz_conf \
 	%D%/fuzz/fuzz_http_frame \
+	%D%/fuzz/fuzz_introspect \
 	%D%/fuzz/fuzz_json \
+	%D%/fuzz/fuzz_jwks \
 	%D%/fuzz/fuzz_mapfile \
+	%D%/fuzz/fuzz_oidc \
 	%D%/fuzz/fuzz_text \
 	%D%/fuzz/fuzz_url \
 	%D%/fuzz/fuzz_workfront
@@ -184,6 +310,8 @@ check_LTLIBRARIES += %D%/fuzz/libdriver.la
 fuzz_engine = %D%/fuzz/libdriver.la
 TESTS += $(fuzz_targets)
 endif
+%C%_fuzz_fuzz_introspect_SOURCES = %D%/fuzz/fuzz_introspect.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
+%C%_fuzz_fuzz_introspect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/lib
 %C%_fuzz_fuzz_workfront_SOURCES = %D%/fuzz/fuzz_workfront.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_fuzz_fuzz_workfront_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/lib
 # What a program links that says nothing of its own: the fuzz targets

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "conf.h"
+#include "jwk.h"
 #include "url.h"
 
 static void count_line(void *ctx, const char *line)
@@ -29,20 +30,70 @@ static void check_words(const struct wf_words *words)
     }
 }
 
+static void check_oidc(const struct wf_provider_conf *provider)
+{
+    bool opaque = provider->introspection || provider->userinfo;
+
+    FUZZ_CLAIM(strpbrk(provider->url, "?#") == NULL);
+    FUZZ_CLAIM(!provider->introspection || !provider->userinfo);
+    FUZZ_CLAIM(opaque == (provider->token_pattern != NULL));
+    FUZZ_CLAIM(!provider->introspection || provider->client_id != NULL);
+    switch (provider->client_auth) {
+    case WF_CLIENT_AUTH_BASIC:
+    case WF_CLIENT_AUTH_BODY:
+        FUZZ_CLAIM(!provider->introspection || provider->client_secret_file != NULL);
+        break;
+    case WF_CLIENT_AUTH_PRIVATE_KEY_JWT:
+        FUZZ_CLAIM(provider->private_key_file != NULL);
+        break;
+    }
+    FUZZ_CLAIM(provider->algorithms != 0 && (provider->algorithms & ~WF_ALG_ALL) == 0);
+    FUZZ_CLAIM(provider->leeway <= 300 && provider->stale_keys <= 7 * 86400);
+    check_words(&provider->allowed_clients);
+}
+
 static void check_provider(const struct wf_conf *conf, const struct wf_provider_conf *provider)
 {
     bool http = provider->allow_http_loopback;
 
     FUZZ_CLAIM(wf_conf_provider(conf, provider->name) == provider);
     FUZZ_CLAIM(wf_url_check(provider->url, http, NULL) == WF_OK);
-    FUZZ_CLAIM(strpbrk(strstr(provider->url, "://") + 3, "/?#") == NULL);
-    FUZZ_CLAIM(wf_url_check(provider->redirect_uri, http, NULL) == WF_OK);
-    FUZZ_CLAIM(provider->client_id[0] != '\0');
+    FUZZ_CLAIM(provider->redirect_uri == NULL ||
+               wf_url_check(provider->redirect_uri, http, NULL) == WF_OK);
+    FUZZ_CLAIM(provider->client_id == NULL || provider->client_id[0] != '\0');
     FUZZ_CLAIM(provider->timeout >= 1 && provider->timeout <= 60);
     FUZZ_CLAIM(provider->api_version[0] == 'v');
     FUZZ_CLAIM(provider->helper_user[0] != '\0');
     FUZZ_CLAIM(provider->client_secret_file == NULL || provider->client_secret_file[0] == '/');
     FUZZ_CLAIM(provider->ca_file == NULL || provider->ca_file[0] == '/');
+    FUZZ_CLAIM(provider->jwks_file == NULL || provider->jwks_file[0] == '/');
+    FUZZ_CLAIM(provider->cache_dir == NULL || provider->cache_dir[0] == '/');
+    FUZZ_CLAIM(provider->private_key_file == NULL || provider->private_key_file[0] == '/');
+    switch (provider->type) {
+    case WF_PROVIDER_WORKFRONT:
+        FUZZ_CLAIM(strpbrk(strstr(provider->url, "://") + 3, "/?#") == NULL);
+        FUZZ_CLAIM(!provider->introspection && !provider->userinfo);
+        FUZZ_CLAIM(provider->jwks_file == NULL && provider->allowed_clients.count == 0);
+        break;
+    case WF_PROVIDER_OIDC:
+        check_oidc(provider);
+        break;
+    }
+}
+
+static void check_flow(const struct wf_policy *policy)
+{
+    const struct wf_provider_conf *first = policy->accepted[0].provider;
+
+    switch (policy->flow) {
+    case WF_FLOW_CODE:
+        FUZZ_CLAIM(first->type == WF_PROVIDER_OIDC ||
+                   (first->client_id != NULL && first->redirect_uri != NULL));
+        break;
+    case WF_FLOW_TOKEN:
+        FUZZ_CLAIM(policy->audience.count > 0 || policy->required_scope.count > 0);
+        break;
+    }
 }
 
 static void check_policy(const struct wf_conf *conf, const struct wf_policy *policy)
@@ -53,13 +104,22 @@ static void check_policy(const struct wf_conf *conf, const struct wf_policy *pol
     FUZZ_CLAIM(policy->min_uid <= policy->max_uid && policy->max_uid != UINT32_MAX);
     FUZZ_CLAIM(policy->qr <= WF_QR_ASCII);
     FUZZ_CLAIM(policy->accepted_count > 0);
+    FUZZ_CLAIM(policy->max_token >= 256 && policy->max_token <= 65536);
+    FUZZ_CLAIM(policy->max_age <= 3650U * 86400);
+    FUZZ_CLAIM(!policy->accept_unbound || strcmp(policy->service, "*") != 0);
+    check_flow(policy);
+    unsigned patterns = 0;
     for (size_t i = 0; i < policy->accepted_count; i++) {
         const struct wf_naming *naming = &policy->accepted[i].naming;
         FUZZ_CLAIM(policy->accepted[i].provider != NULL);
         FUZZ_CLAIM(naming->username.count > 0);
         FUZZ_CLAIM(naming->map_file == NULL || naming->map_file[0] == '/');
         check_words(&naming->username);
+        patterns += policy->accepted[i].provider->token_pattern != NULL ? 1 : 0;
     }
+    FUZZ_CLAIM(patterns <= 1);
+    check_words(&policy->audience);
+    check_words(&policy->required_scope);
     check_words(&policy->allow_users);
     check_words(&policy->deny_users);
     check_words(&policy->require);

@@ -65,6 +65,37 @@ static void try_refusal(const uint8_t *payload, size_t len)
     FUZZ_CLAIM(wf_text_is_clean(err.text, strlen(err.text)));
 }
 
+static void try_assertion(const uint8_t *payload, size_t len)
+{
+    struct wf_assertion assertion;
+    struct wf_buf again = WF_FRAME_BUF_INIT;
+
+    if (wf_frame_get_assertion(payload, len, &assertion, NULL) != WF_OK)
+        return;
+    FUZZ_CLAIM(assertion.issued >= 0);
+    FUZZ_CLAIM(assertion.lifetime >= 1 && assertion.lifetime <= WF_ASSERTION_LIFETIME_MAX);
+    FUZZ_CLAIM(strlen(assertion.issuer) <= WF_ASSERTION_TEXT_MAX);
+    FUZZ_CLAIM(assertion.key.len <= WF_ASSERTION_KEY_MAX);
+    wf_frame_put_assertion(&again, &assertion);
+    claim_same(&again, payload, len);
+    wf_buf_done(&again);
+}
+
+static void try_signed(const uint8_t *payload, size_t len)
+{
+    struct wf_buf jwt = WF_BUF_INIT(WF_ASSERTION_MAX);
+    struct wf_buf again = WF_FRAME_BUF_INIT;
+
+    if (wf_frame_get_signed(payload, len, &jwt, NULL) == WF_OK) {
+        wf_frame_put_signed(&again, &jwt);
+        claim_same(&again, payload, len);
+    } else {
+        FUZZ_CLAIM(jwt.len == 0);
+    }
+    wf_buf_done(&jwt);
+    wf_buf_done(&again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     enum wf_frame_kind kind = WF_FRAME_REFUSAL;
@@ -76,6 +107,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const uint8_t *payload = data + WF_FRAME_HEAD;
     size_t rest = size - WF_FRAME_HEAD;
     switch (kind) {
+    case WF_FRAME_ASSERTION:
+        try_assertion(payload, rest);
+        break;
+    case WF_FRAME_SIGNED:
+        try_signed(payload, rest);
+        break;
     case WF_FRAME_HTTP_REQUEST:
         try_request(payload, rest);
         break;

@@ -58,10 +58,24 @@ static enum wf_reason fake_send(struct wf_http *http, const struct wf_http_reque
     ret->status = answer->status;
     (void)snprintf(ret->content_type, sizeof(ret->content_type), "%s",
                    answer->type == NULL ? "application/json" : answer->type);
+    (void)snprintf(ret->etag, sizeof(ret->etag), "%s", answer->etag == NULL ? "" : answer->etag);
+    ret->has_max_age = answer->has_max_age;
+    ret->max_age = answer->max_age;
     if (answer->body != NULL)
         wf_buf_append(&ret->body, answer->body,
                       answer->len != 0 ? answer->len : strlen(answer->body));
     return wf_buf_ok(&ret->body) ? WF_OK : WF_INTERNAL;
+}
+
+static enum wf_reason fake_sign(struct wf_http *http, const struct wf_assertion *assertion,
+                                struct wf_buf *out, struct wf_err *err)
+{
+    (void)http;
+    (void)err;
+    wf_buf_append_format(out, "signed.%s.%s.%s.%u", assertion->issuer, assertion->subject,
+                         assertion->audience == NULL ? "-" : assertion->audience,
+                         assertion->lifetime);
+    return wf_buf_ok(out) ? WF_OK : WF_INTERNAL;
 }
 
 static void fake_free(struct wf_http *http)
@@ -71,7 +85,7 @@ static void fake_free(struct wf_http *http)
 
 struct wf_http *fake_door_new(const char *helper_user)
 {
-    static const struct wf_http_ops ops = {fake_send, fake_free};
+    static const struct wf_http_ops ops = {fake_send, fake_free, fake_sign};
     struct wf_http *http = malloc(sizeof(*http));
 
     (void)helper_user;

@@ -13,6 +13,9 @@ struct fake_answer {
     const char *type; /* NULL: application/json */
     const char *body;
     size_t len; /* 0: body is a text */
+    const char *etag;
+    bool has_max_age;
+    uint32_t max_age;
 };
 
 struct fake_request {

@@ -170,9 +170,15 @@ sandbox_checks()
     return "${PIPESTATUS[0]}"
 }
 
+vectors_checks()
+{
+    make -C "$1" tests/lib/forge >/dev/null && "$src/tests/e2e/vectors.sh" "$1"
+}
+
 e2e_suites()
 {
     tree=$1
+    suite "vectors ($tree)" vectors_checks "$scratch/$tree"
     suite "sandbox ($tree)" sandbox_checks "$scratch/$tree/examples/sandbox/wfauth-sandbox"
     if [ "$(id -u)" -ne 0 ]; then
         record_line "SKIP e2e ($tree): needs root"

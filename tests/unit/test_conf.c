@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "conf.h"
+#include "conf_case.h"
 #include "failalloc.h"
 
 /* The smallest configuration that works, and the lines that the rows below replace. */
@@ -48,38 +49,6 @@ int __wrap_eaccess(const char *path, int mode)
     assert_int_equal(mode, R_OK);
     errno = EACCES;
     return secret_is_readable ? 0 : -1;
-}
-
-struct lines {
-    unsigned count;
-    char text[WF_CONF_MISTAKES_MAX + 1][WF_ERR_TEXT_MAX];
-};
-
-static void collect(void *ctx, const char *line)
-{
-    struct lines *lines = ctx;
-
-    assert_true(lines->count < WF_ARRAY_LEN(lines->text));
-    (void)snprintf(lines->text[lines->count++], WF_ERR_TEXT_MAX, "%s", line);
-}
-
-static enum wf_reason parse(const char *text, struct lines *lines, struct wf_conf **ret,
-                            struct wf_err *err)
-{
-    memset(lines, 0, sizeof(*lines));
-    return wf_conf_parse("f.conf", text, strlen(text), collect, lines, ret, err);
-}
-
-/* The configuration of a text that must be good. */
-static struct wf_conf *good(const char *text)
-{
-    struct lines lines;
-    struct wf_conf *conf = NULL;
-    struct wf_err err = WF_ERR_INIT;
-
-    if (parse(text, &lines, &conf, &err) != WF_OK)
-        fail_msg("refused: %s\n%s", err.text, text);
-    return conf;
 }
 
 static void test_minimal(void **state)
@@ -273,7 +242,10 @@ static void test_no_memory(void **state)
     enum wf_reason reason = WF_INTERNAL;
     unsigned n;
 
-    (void)snprintf(text, sizeof(text), "%susername = ID, username\n[service *]\nallow_users = a\n",
+    (void)snprintf(text, sizeof(text),
+                   "%susername = ID, username\n[service *]\nallow_users = a\nprovider = acme\n"
+                   "[provider sso]\ntype = oidc\nurl = https://a\n"
+                   "[service imap]\nprovider = sso\naudience = a, b\n",
                    minimal);
     for (n = 1; n < 1000 && reason != WF_OK; n++) {
         struct wf_conf *conf = NULL;
@@ -426,6 +398,65 @@ static void test_secret_files(void **state)
     }
 }
 
+static char long_key[WF_CONF_PRIVATE_KEY_MAX + 1];
+
+static const struct {
+    const char *name;
+    mode_t mode;
+    const char *data;
+    size_t len;
+    const char *told; /* NULL: accepted */
+} private_keys[] = {
+    {"lines", 0600, "-----BEGIN\nhunter2\n", 19, NULL},
+    {"as long as may be", 0600, long_key, WF_CONF_PRIVATE_KEY_MAX, NULL},
+    {"longer", 0600, long_key, WF_CONF_PRIVATE_KEY_MAX + 1, "is larger than 16384 bytes"},
+    {"empty", 0600, "", 0, "holds nothing, expected a private key in PEM"},
+    {"others read", 0604, "hunter2", 7, "can be read by others: chmod o-rwx"},
+};
+
+static void test_private_key_files(void **state)
+{
+    (void)state;
+    struct lines lines;
+    struct wf_err err = WF_ERR_INIT;
+    char place[200];
+    char text[500];
+    int text_len = snprintf(text, sizeof(text),
+                            "[provider a]\ntype = oidc\nurl = https://a\nprivate_key_file = %s\n",
+                            secret_path);
+
+    memset(long_key, 'x', sizeof(long_key));
+    write_file(conf_path, 0644, text, (size_t)text_len);
+    (void)snprintf(place, sizeof(place), "%s:4: [provider a] private_key_file: %s ", conf_path,
+                   secret_path);
+    for (size_t i = 0; i < WF_ARRAY_LEN(private_keys); i++) {
+        struct wf_conf *conf = NULL;
+        struct wf_secret *key = NULL;
+        write_file(secret_path, private_keys[i].mode, private_keys[i].data, private_keys[i].len);
+        enum wf_reason reason = load(&lines, &conf, &err);
+        if (private_keys[i].told == NULL) {
+            if (reason != WF_OK)
+                fail_msg("%s: %s", private_keys[i].name, err.text);
+            assert_int_equal(wf_conf_read_private_key(wf_conf_provider_at(conf, 0), &key, &err),
+                             WF_OK);
+            assert_int_equal(wf_secret_borrow(key).len, private_keys[i].len);
+            assert_memory_equal(wf_secret_borrow(key).ptr, private_keys[i].data,
+                                private_keys[i].len);
+        } else if (reason != WF_CONFIG || lines.count != 1 ||
+                   strncmp(err.text, place, strlen(place)) != 0 ||
+                   strstr(err.text, private_keys[i].told) == NULL) {
+            fail_msg("%s: %s, %s", private_keys[i].name, wf_reason_name(reason), err.text);
+        }
+        wf_secret_free(key);
+        wf_conf_free(conf);
+    }
+    struct wf_conf *conf = good(minimal);
+    struct wf_secret *key = NULL;
+    assert_int_equal(wf_conf_read_private_key(wf_conf_provider_at(conf, 0), &key, &err), WF_OK);
+    assert_null(key);
+    wf_conf_free(conf);
+}
+
 /* Whoever may not read the secret needs not have it; root always needs it. */
 static void test_secret_out_of_reach(void **state)
 {
@@ -465,6 +496,7 @@ int main(void)
         cmocka_unit_test(test_load_unsafe_file),
         cmocka_unit_test(test_secret_files),
         cmocka_unit_test(test_secret_out_of_reach),
+        cmocka_unit_test(test_private_key_files),
     };
     return cmocka_run_group_tests_name("conf", tests, make_folder, drop_folder);
 }

@@ -76,6 +76,16 @@ static void check_item(const struct wf_conf_key *key, const char *text)
         if (strstr(text, wanted) == NULL)
             fail_msg("%s: the page does not say \"Default: %s\"", key->name, key->standard);
     }
+    if (key->standard_oidc != NULL) {
+        (void)snprintf(wanted, sizeof(wanted), "\nwith\n.Li oidc\n.Li %s ", key->standard_oidc);
+        if (strstr(text, wanted) == NULL)
+            fail_msg("%s: the page does not name the default %s", key->name, key->standard_oidc);
+    }
+    bool one_type = key->only != WF_CONF_FOR_ALL;
+    (void)snprintf(wanted, sizeof(wanted), "\nWith\n.Li %s\nalone.\n",
+                   key->only == WF_CONF_FOR_OIDC ? "oidc" : "workfront");
+    if (one_type != (strstr(text, wanted) != NULL))
+        fail_msg("%s: the page and the table differ on the types of provider", key->name);
     (void)snprintf(number, sizeof(number), "%llu", (unsigned long long)key->range.max);
     if (key->range.max != 0 && strstr(text, number) == NULL)
         fail_msg("%s: the page does not name the maximum, %s", key->name, number);
@@ -135,7 +145,7 @@ static void test_examples(void **state)
         wf_conf_free(conf);
         count++;
     }
-    assert_int_equal(count, 3);
+    assert_int_equal(count, 4);
 }
 
 int main(void)

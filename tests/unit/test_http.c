@@ -40,7 +40,9 @@ static int64_t now_ms(void)
 #define CUT_OFF REFUSED("the answer is cut off")
 #define TOO_LATE REFUSED("no answer in time"), .timeout_ms = SHORT_MS
 #define CHUNKED "Transfer-Encoding: chunked\r\n\r\n"
-#define HINTS "Content-Type: text/x\r\nRetry-After: 9\r\n"
+#define HINTS                                                                                      \
+    "Content-Type: text/x\r\nRetry-After: 9\r\nCache-Control: max-age=9\r\nETag: \"x\"\r\n"
+#define KEPT "Cache-Control: public, max-age=300\r\nAge: 100\r\nETag: \"a\"\r\n"
 #define TEN(s) s s s s s s s s s s
 #define DIGITS_125                                                                                 \
     "12345678901234567890123456789012345678901234567890123456789012"                               \
@@ -61,6 +63,8 @@ static const struct row {
     const char *type;
     uint32_t retry_after;
     size_t body_len;
+    uint32_t max_age; /* 0: none was said */
+    const char *etag;
 } rows[] = {
     {"length", "/length", OK JSON BODY, ANSWER(200, "application/json", 0, 2)},
     {"chunked", "/chunked", OK JSON CHUNKED "2\r\n{}\r\n0\r\n\r\n",
@@ -92,6 +96,10 @@ static const struct row {
     {"type in a trailer", "/trailer", OK CHUNKED "2\r\n{}\r\n0\r\n" HINTS "\r\n",
      ANSWER(200, "", 0, 2)},
 
+    {"to be kept", "/kept", OK JSON KEPT BODY, ANSWER(200, "application/json", 0, 2),
+     .max_age = 200, .etag = "\"a\""},
+    {"as it was", "/304", "HTTP/1.1 304 Not Modified\r\n" KEPT "\r\n", ANSWER(304, "", 0, 0),
+     .max_age = 200, .etag = "\"a\""},
     {"wait", "/429", "HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\n" BODY, ANSWER(429, "", 7, 2)},
     {"wait with zeros", "/503", "HTTP/1.1 503 Busy\r\nretry-after:\t007 \r\n" BODY,
      ANSWER(503, "", 7, 2)},
@@ -157,9 +165,11 @@ static void judge(const struct row *row, enum wf_reason reason,
         fail_msg("%s: \"%s\" shows the query", row->name, err->text);
     if (answer->status != row->status ||
         strcmp(answer->content_type, row->type == NULL ? "" : row->type) != 0 ||
-        answer->retry_after != row->retry_after || answer->body.len != row->body_len)
-        fail_msg("%s: %d \"%s\" %u %zu", row->name, answer->status, answer->content_type,
-                 answer->retry_after, answer->body.len);
+        answer->retry_after != row->retry_after || answer->body.len != row->body_len ||
+        answer->has_max_age != (row->max_age != 0) || answer->max_age != row->max_age ||
+        strcmp(answer->etag, row->etag == NULL ? "" : row->etag) != 0)
+        fail_msg("%s: %d \"%s\" %u %zu %u %s", row->name, answer->status, answer->content_type,
+                 answer->retry_after, answer->body.len, answer->max_age, answer->etag);
 }
 
 static void test_answers(void **state)
@@ -195,14 +205,18 @@ static void test_empty_after_failure(void **state)
     struct wf_http *http = make();
     struct wf_http_response answer = WF_HTTP_RESPONSE_INIT;
     struct wf_http_request request =
-        request_to("https", "localhost", httpd_port(server), "/429");
+        request_to("https", "localhost", httpd_port(server), "/kept");
 
     (void)state;
     assert_int_equal(wf_http_send(http, &request, &answer, NULL), WF_OK);
+    answer.retry_after = 1;
     request.method = "PUT";
     assert_int_equal(wf_http_send(http, &request, &answer, NULL), WF_INTERNAL);
     assert_int_equal(answer.status, 0);
     assert_int_equal(answer.retry_after, 0);
+    assert_false(answer.has_max_age);
+    assert_int_equal(answer.max_age, 0);
+    assert_string_equal(answer.etag, "");
     assert_int_equal(answer.body.len, 0);
     wf_http_response_done(&answer);
     wf_http_free(http);

@@ -162,15 +162,16 @@ static const struct {
     uint8_t head[WF_FRAME_HEAD];
     enum wf_reason reason;
 } heads[] = {
-    {"request", {1, 1, 0, 0, 1, 0}, WF_OK},
-    {"refusal", {1, 3, 0, 0, 1, 0}, WF_OK},
-    {"longest", {1, 2, 0, 4, 4, 0}, WF_OK},
-    {"longer", {1, 2, 0, 4, 4, 1}, WF_MALFORMED},
-    {"longest of all", {1, 2, 0xff, 0xff, 0xff, 0xff}, WF_MALFORMED},
+    {"request", {2, 1, 0, 0, 1, 0}, WF_OK},
+    {"refusal", {2, 3, 0, 0, 1, 0}, WF_OK},
+    {"longest", {2, 2, 0, 4, 4, 0}, WF_OK},
+    {"longer", {2, 2, 0, 4, 4, 1}, WF_MALFORMED},
+    {"longest of all", {2, 2, 0xff, 0xff, 0xff, 0xff}, WF_MALFORMED},
     {"version 0", {0, 1, 0, 0, 1, 0}, WF_MALFORMED},
-    {"version 2", {2, 1, 0, 0, 1, 0}, WF_MALFORMED},
-    {"kind 0", {1, 0, 0, 0, 1, 0}, WF_MALFORMED},
-    {"kind 4", {1, 4, 0, 0, 1, 0}, WF_MALFORMED},
+    {"version 1", {1, 1, 0, 0, 1, 0}, WF_MALFORMED},
+    {"kind 0", {2, 0, 0, 0, 1, 0}, WF_MALFORMED},
+    {"signed", {2, 5, 0, 0, 1, 0}, WF_OK},
+    {"kind 6", {2, 6, 0, 0, 1, 0}, WF_MALFORMED},
 };
 
 static void test_heads(void **state)
@@ -185,6 +186,114 @@ static void test_heads(void **state)
     assert_int_equal(WF_FRAME_PAYLOAD_MAX, 0x40400);
 }
 
+/* What to sign, and what was signed. */
+
+static const struct wf_assertion order = {
+    .key = {"k\0y", 3},
+    .issuer = "ii",
+    .subject = "sss",
+    .audience = "a",
+    .issued = 0x123456789a,
+    .lifetime = 120,
+};
+
+/* Where its fields begin. */
+enum { LIFETIME = 8, ISSUER = 12, SUBJECT = 17, AUDIENCE = 23, KEY = 27, ORDER_END = 34 };
+
+static const struct {
+    const char *name;
+    size_t at;
+    uint8_t bytes[2];
+    enum wf_reason reason;
+} orders[] = {
+    {"another year", 0, {0, 1}, WF_OK},
+    {"before 1970", 0, {0x80, 0}, WF_MALFORMED},
+    {"no lifetime", LIFETIME + 2, {0, 0}, WF_MALFORMED},
+    {"longest", LIFETIME + 2, {600 >> 8, 600 & 0xff}, WF_OK},
+    {"longer", LIFETIME + 2, {601 >> 8, 601 & 0xff}, WF_MALFORMED},
+    {"empty issuer", ISSUER, {0, 0}, WF_MALFORMED},
+    {"issuer does not end", ISSUER + 4, {'x', 0}, WF_MALFORMED},
+    {"NUL in the issuer", ISSUER + 2, {0, 'x'}, WF_MALFORMED},
+    {"issuer too long", ISSUER, {4, 1}, WF_MALFORMED},
+    {"empty subject", SUBJECT, {0, 0}, WF_MALFORMED},
+    {"NUL in the subject", SUBJECT + 2, {0, 'x'}, WF_MALFORMED},
+    {"audience of nothing", AUDIENCE, {0, 0}, WF_MALFORMED},
+    {"key longer than the frame", KEY + 2, {0, 4}, WF_MALFORMED},
+    {"key shorter than the frame", KEY + 2, {0, 2}, WF_MALFORMED},
+};
+
+static void test_orders(void **state)
+{
+    struct wf_buf out = WF_FRAME_BUF_INIT;
+    struct wf_assertion back = {.issuer = NULL};
+    struct wf_assertion bare = order;
+
+    (void)state;
+    wf_frame_put_assertion(&out, &order);
+    assert_true(wf_buf_ok(&out));
+    assert_int_equal(out.len, WF_FRAME_HEAD + ORDER_END);
+    uint8_t *payload = out.data + WF_FRAME_HEAD;
+    assert_int_equal(wf_frame_get_assertion(payload, ORDER_END, &back, NULL), WF_OK);
+    assert_true(back.issued == order.issued);
+    assert_int_equal(back.lifetime, 120);
+    assert_string_equal(back.issuer, "ii");
+    assert_string_equal(back.subject, "sss");
+    assert_string_equal(back.audience, "a");
+    assert_int_equal(back.key.len, 3);
+    assert_memory_equal(back.key.ptr, "k\0y", 3);
+    for (size_t i = 0; i < WF_ARRAY_LEN(orders); i++) {
+        uint8_t old[2];
+        memcpy(old, payload + orders[i].at, 2);
+        memcpy(payload + orders[i].at, orders[i].bytes, 2);
+        if (wf_frame_get_assertion(payload, ORDER_END, &back, NULL) != orders[i].reason)
+            fail_msg("%s", orders[i].name);
+        memcpy(payload + orders[i].at, old, 2);
+    }
+    for (size_t len = 0; len < ORDER_END; len++)
+        assert_int_equal(wf_frame_get_assertion(payload, len, &back, NULL), WF_MALFORMED);
+    wf_buf_append_byte(&out, 0);
+    assert_int_equal(
+        wf_frame_get_assertion(out.data + WF_FRAME_HEAD, ORDER_END + 1, &back, NULL),
+        WF_MALFORMED);
+    wf_buf_reset(&out);
+    bare.audience = NULL;
+    wf_frame_put_assertion(&out, &bare);
+    assert_int_equal(
+        wf_frame_get_assertion(out.data + WF_FRAME_HEAD, out.len - WF_FRAME_HEAD, &back, NULL),
+        WF_OK);
+    assert_null(back.audience);
+    wf_buf_done(&out);
+}
+
+static const struct {
+    const char *text;
+    enum wf_reason reason;
+} signed_texts[] = {
+    {"aZ.0-_.x", WF_OK},       {"", WF_MALFORMED},      {"a.b", WF_MALFORMED},
+    {"a.b.", WF_MALFORMED},    {".b.c", WF_MALFORMED},  {"a..c", WF_MALFORMED},
+    {"a.b.c.d", WF_MALFORMED}, {"a.b.c&", WF_MALFORMED}, {"a.b.c=", WF_MALFORMED},
+    {"a.b c.d", WF_MALFORMED}, {"a.b.c\n", WF_MALFORMED},
+};
+
+static void test_signed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(signed_texts); i++) {
+        struct wf_buf jwt = WF_BUF_INIT(100);
+        struct wf_buf back = WF_BUF_INIT(100);
+        struct wf_buf out = WF_FRAME_BUF_INIT;
+        wf_buf_append_text(&jwt, signed_texts[i].text);
+        wf_frame_put_signed(&out, &jwt);
+        enum wf_reason reason = wf_frame_get_signed(out.data + WF_FRAME_HEAD,
+                                                    out.len - WF_FRAME_HEAD, &back, NULL);
+        if (reason != signed_texts[i].reason || back.len != (reason == WF_OK ? jwt.len : 0))
+            fail_msg("%s: %s", signed_texts[i].text, wf_reason_name(reason));
+        wf_buf_done(&out);
+        wf_buf_done(&back);
+        wf_buf_done(&jwt);
+    }
+}
+
 /* status, retry_after, type, body length; each refused row differs from "plain" in one. */
 static const struct {
     const char *name;
@@ -193,21 +302,32 @@ static const struct {
     const char *type;
     size_t body_len;
     enum wf_reason reason;
+    bool has_max_age;
+    uint32_t max_age;
+    const char *etag; /* NULL: none */
 } answers[] = {
-    {"plain", 200, 0, "application/json", 10, WF_OK},
-    {"no type, no body", 204, 0, "", 0, WF_OK},
-    {"status 199", 199, 0, "application/json", 10, WF_MALFORMED},
-    {"status 599", 599, 0, "application/json", 10, WF_OK},
-    {"status 600", 600, 0, "application/json", 10, WF_MALFORMED},
-    {"a day", 200, 86400, "application/json", 10, WF_OK},
-    {"over a day", 200, 86401, "application/json", 10, WF_MALFORMED},
-    {"upper case", 200, 0, "application/JSON", 10, WF_MALFORMED},
-    {"parameters", 200, 0, "application/json;a=b", 10, WF_MALFORMED},
-    {"blank", 200, 0, "application json", 10, WF_MALFORMED},
-    {"escape", 200, 0, "application/\x1bjson", 10, WF_MALFORMED},
-    {"high byte", 200, 0, "application/\xc3\xa9", 10, WF_MALFORMED},
-    {"largest body", 200, 0, "application/json", 1000, WF_OK},
-    {"larger body", 200, 0, "application/json", 1001, WF_MALFORMED},
+    {"plain", 200, 0, "application/json", 10, WF_OK, false, 0, NULL},
+    {"no type, no body", 204, 0, "", 0, WF_OK, false, 0, NULL},
+    {"status 199", 199, 0, "application/json", 10, WF_MALFORMED, false, 0, NULL},
+    {"status 599", 599, 0, "application/json", 10, WF_OK, false, 0, NULL},
+    {"status 600", 600, 0, "application/json", 10, WF_MALFORMED, false, 0, NULL},
+    {"a day", 200, 86400, "application/json", 10, WF_OK, false, 0, NULL},
+    {"over a day", 200, 86401, "application/json", 10, WF_MALFORMED, false, 0, NULL},
+    {"upper case", 200, 0, "application/JSON", 10, WF_MALFORMED, false, 0, NULL},
+    {"parameters", 200, 0, "application/json;a=b", 10, WF_MALFORMED, false, 0, NULL},
+    {"blank", 200, 0, "application json", 10, WF_MALFORMED, false, 0, NULL},
+    {"escape", 200, 0, "application/\x1bjson", 10, WF_MALFORMED, false, 0, NULL},
+    {"high byte", 200, 0, "application/\xc3\xa9", 10, WF_MALFORMED, false, 0, NULL},
+    {"largest body", 200, 0, "application/json", 1000, WF_OK, false, 0, NULL},
+    {"larger body", 200, 0, "application/json", 1001, WF_MALFORMED, false, 0, NULL},
+    {"must not be kept", 200, 0, "application/json", 10, WF_OK, true, 0, NULL},
+    {"a year", 200, 0, "application/json", 10, WF_OK, true, WF_HTTP_MAX_AGE_MAX, NULL},
+    {"over a year", 200, 0, "application/json", 10, WF_MALFORMED, true, WF_HTTP_MAX_AGE_MAX + 1,
+     NULL},
+    {"tag", 200, 0, "application/json", 10, WF_OK, true, 300, "\"a\""},
+    {"weak tag", 200, 0, "application/json", 10, WF_OK, true, 300, "W/\"a\""},
+    {"tag without quotes", 200, 0, "application/json", 10, WF_MALFORMED, true, 300, "a"},
+    {"tag with a newline", 200, 0, "application/json", 10, WF_MALFORMED, true, 300, "\"\n\""},
 };
 
 static void test_answers(void **state)
@@ -222,6 +342,10 @@ static void test_answers(void **state)
         struct wf_http_response back = WF_HTTP_RESPONSE_INIT;
         answer.status = answers[i].status;
         answer.retry_after = answers[i].retry_after;
+        answer.has_max_age = answers[i].has_max_age;
+        answer.max_age = answers[i].max_age;
+        if (answers[i].etag != NULL)
+            snprintf(answer.etag, sizeof(answer.etag), "%s", answers[i].etag);
         snprintf(answer.content_type, sizeof(answer.content_type), "%s", answers[i].type);
         wf_buf_append(&answer.body, body, answers[i].body_len);
         wf_frame_put_answer(&out, &answer);
@@ -234,6 +358,9 @@ static void test_answers(void **state)
             assert_int_equal(back.status, answer.status);
             assert_int_equal(back.retry_after, answer.retry_after);
             assert_string_equal(back.content_type, answer.content_type);
+            assert_int_equal(back.has_max_age, answer.has_max_age);
+            assert_int_equal(back.max_age, answer.max_age);
+            assert_string_equal(back.etag, answer.etag);
         }
         assert_int_equal(back.body.len, reason == WF_OK ? answers[i].body_len : 0);
         for (size_t len = 0; reason == WF_OK && len < out.len - WF_FRAME_HEAD; len++) {
@@ -247,6 +374,50 @@ static void test_answers(void **state)
         wf_http_response_done(&answer);
         wf_buf_done(&out);
     }
+}
+
+/* Where the fields of an answer begin that say how long it may be kept. */
+enum { HAS_MAX_AGE = 6, MAX_AGE = 7, ETAG = 11 };
+
+static const struct {
+    const char *name;
+    size_t at;
+    uint8_t byte;
+    enum wf_reason reason;
+} answer_rows[] = {
+    {"the same", HAS_MAX_AGE, 1, WF_OK},
+    {"neither yes nor no", HAS_MAX_AGE, 2, WF_MALFORMED},
+    {"a lifetime that was not said", HAS_MAX_AGE, 0, WF_MALFORMED},
+    {"another lifetime", MAX_AGE + 3, 1, WF_OK},
+    {"a lifetime of centuries", MAX_AGE, 0xff, WF_MALFORMED},
+    {"tag too long", ETAG, 0x10, WF_MALFORMED},
+    {"tag does not end", ETAG + 2 + 3, 'x', WF_MALFORMED},
+    {"tag not quoted", ETAG + 2, 'x', WF_MALFORMED},
+};
+
+static void test_answer_bytes(void **state)
+{
+    struct wf_http_response answer = WF_HTTP_RESPONSE_INIT;
+    struct wf_buf out = WF_FRAME_BUF_INIT;
+
+    (void)state;
+    answer.status = 200;
+    answer.has_max_age = true;
+    answer.max_age = 60;
+    snprintf(answer.etag, sizeof(answer.etag), "\"a\"");
+    wf_frame_put_answer(&out, &answer);
+    for (size_t i = 0; i < WF_ARRAY_LEN(answer_rows); i++) {
+        struct wf_http_response back = WF_HTTP_RESPONSE_INIT;
+        uint8_t *byte = out.data + WF_FRAME_HEAD + answer_rows[i].at;
+        uint8_t old = *byte;
+        *byte = answer_rows[i].byte;
+        if (wf_frame_get_answer(out.data + WF_FRAME_HEAD, out.len - WF_FRAME_HEAD, 1000, &back,
+                                NULL) != answer_rows[i].reason)
+            fail_msg("%s", answer_rows[i].name);
+        *byte = old;
+        wf_http_response_done(&back);
+    }
+    wf_buf_done(&out);
 }
 
 static void test_refusals(void **state)
@@ -379,7 +550,10 @@ int main(void)
         cmocka_unit_test(test_request),
         cmocka_unit_test(test_request_bytes),
         cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_orders),
+        cmocka_unit_test(test_signed),
         cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_answer_bytes),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test_setup_teardown(test_socket, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(test_bad_head, open_pair, close_pair),

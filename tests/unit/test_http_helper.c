@@ -20,6 +20,14 @@
 #include "helper_case.h"
 #include "http_frame.h"
 
+/* For this test alone */
+static const char p256_key[] =
+    "-----BEGIN PRIVATE KEY-----\n"
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQglEF2fL34edJE/buF\n"
+    "pKq8TpOhjTe/8cst2Af5T21kwNmhRANCAAQ3VJZYK5lxrWGAi9bXBwqrF3T+4b2k\n"
+    "rOVWr4qiUQWHe6WrM0j1R7AkReRfj8s8vswgYzcLNR1lFbGvN/CsRzpd\n"
+    "-----END PRIVATE KEY-----\n";
+
 /* The program file */
 
 static const struct {
@@ -76,6 +84,9 @@ static void test_program(void **state)
     wf_http_free(http);
 }
 
+/* Of an answer without headers, for printf */
+#define ZEROS "\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0"
+
 /* A helper that was taken over or is of another version: shell scripts that answer on the socket
  * when they are asked. The host refuses what it says and starts another one for the next request. */
 static const struct {
@@ -84,19 +95,19 @@ static const struct {
     enum wf_reason reason;
     const char *text;
 } impostors[] = {
-    {"answer", "printf '\\1\\2\\0\\0\\0\\14\\0\\310\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0' >&0",
+    {"answer", "printf '\\2\\2\\0\\0\\0\\24\\0\\310" ZEROS "\\0\\0\\0' >&0",
      WF_INTERNAL, "does not parse"},
-    {"good answer", "printf '\\1\\2\\0\\0\\0\\15\\0\\310\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0' >&0",
+    {"good answer", "printf '\\2\\2\\0\\0\\0\\25\\0\\310" ZEROS "\\0\\0\\0' >&0",
      WF_OK, ""},
-    {"good refusal", "printf '\\1\\3\\0\\0\\0\\6\\0\\0\\2no\\0' >&0", WF_UNREACHABLE, "no"},
-    {"refusal of a new kind", "printf '\\1\\3\\0\\0\\0\\6\\3\\0\\2no\\0' >&0", WF_INTERNAL,
+    {"good refusal", "printf '\\2\\3\\0\\0\\0\\6\\0\\0\\2no\\0' >&0", WF_UNREACHABLE, "no"},
+    {"refusal of a new kind", "printf '\\2\\3\\0\\0\\0\\6\\3\\0\\2no\\0' >&0", WF_INTERNAL,
      "does not parse"},
-    {"another version", "printf '\\2\\3\\0\\0\\0\\6\\0\\0\\2no\\0' >&0", WF_INTERNAL,
-     "frame of version 2"},
-    {"a request", "printf '\\1\\1\\0\\0\\0\\0' >&0", WF_INTERNAL, "a request instead"},
-    {"too long", "printf '\\1\\2\\377\\0\\0\\0' >&0", WF_INTERNAL, "too long"},
+    {"another version", "printf '\\1\\3\\0\\0\\0\\6\\0\\0\\2no\\0' >&0", WF_INTERNAL,
+     "frame of version 1"},
+    {"a request", "printf '\\2\\1\\0\\0\\0\\0' >&0", WF_INTERNAL, "a frame of kind 1"},
+    {"too long", "printf '\\2\\2\\377\\0\\0\\0' >&0", WF_INTERNAL, "too long"},
     {"text", "echo 'cannot open shared object' >&0", WF_INTERNAL, "frame of version"},
-    {"half an answer", "printf '\\1\\2\\0\\0' >&0", WF_INTERNAL, "helper /"},
+    {"half an answer", "printf '\\2\\2\\0\\0' >&0", WF_INTERNAL, "helper /"},
     {"nothing", "exit 127", WF_INTERNAL, "helper /"},
 };
 
@@ -398,6 +409,38 @@ static void test_host_descriptors(void **state)
     assert_int_equal(in_child(close_all), 0);
 }
 
+/* An assertion is signed over there; afterwards the same helper speaks HTTP. */
+static void test_sign(void **state)
+{
+    struct wf_http *http = wf_http_helper_new(helper, USER);
+    struct wf_buf jwt = WF_BUF_INIT(WF_ASSERTION_MAX);
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_assertion assertion = {.key = {p256_key, sizeof(p256_key) - 1},
+                                     .issuer = "i",
+                                     .subject = "s",
+                                     .audience = "a",
+                                     .issued = 1700000000,
+                                     .lifetime = 120};
+
+    (void)state;
+    if (wf_http_sign(http, &assertion, &jwt, &err) != WF_OK)
+        fail_msg("%s", err.text);
+    assert_in_range(jwt.len, 150, 400);
+    assert_memory_equal(jwt.data, "eyJ", 3);
+    pid_t pid = pid_of(http);
+    get_ok(http);
+    assert_int_equal(pid_of(http), pid);
+    assertion.key = (struct wf_span){"s:cret", 6};
+    wf_buf_reset(&jwt);
+    assert_int_equal(wf_http_sign(http, &assertion, &jwt, &err), WF_CONFIG);
+    assert_non_null(strstr(err.text, "no unencrypted private key"));
+    assert_null(strstr(err.text, "s:cret"));
+    assert_int_equal(jwt.len, 0);
+    get_ok(http);
+    wf_buf_done(&jwt);
+    wf_http_free(http);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_host_dies),
         cmocka_unit_test(test_fork),
         cmocka_unit_test(test_host_descriptors),
+        cmocka_unit_test(test_sign),
     };
     return cmocka_run_group_tests_name("http helper", tests, set_up, tear_down);
 }

@@ -34,7 +34,7 @@ static void stub_free(struct wf_http *http)
     reached++;
 }
 
-static const struct wf_http_ops ops = {stub_send, stub_free};
+static const struct wf_http_ops ops = {stub_send, stub_free, NULL};
 
 static char large[WF_HTTP_REQUEST_BODY_MAX + 1];
 static char name_64[] = "X234567890123456789012345678901234567890123456789012345678901234";

@@ -100,7 +100,8 @@ static void judge_object(const struct row *row, const struct json_t *claims)
         write_map(row->map);
     fake_passwd_number = row->passwd_number;
     enum wf_reason reason =
-        wf_identity_judge(&policy, &naming, claims, row->requested, !row->no_passwd, user, &err);
+        wf_identity_judge(&policy, &naming, claims, row->requested, row->no_passwd ? WF_PASSWD_IF_KNOWN : WF_PASSWD_REQUIRED,
+                          user, &err);
     fake_passwd_number = 0;
     if (reason != row->reason)
         fail_msg("%s: %s, %s", row->name, wf_reason_name(reason), err.text);
@@ -464,7 +465,7 @@ static void test_no_map_file(void **state)
     struct json_t *claims = NULL;
 
     assert_int_equal(wf_json_parse(ALICE, strlen(ALICE), &claims, NULL), WF_OK);
-    assert_int_equal(wf_identity_judge(&policy, &naming, claims, NULL, true, user, NULL),
+    assert_int_equal(wf_identity_judge(&policy, &naming, claims, NULL, WF_PASSWD_REQUIRED, user, NULL),
                      WF_CONFIG);
     assert_string_equal(user, "");
     wf_json_free(claims);

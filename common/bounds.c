@@ -1,0 +1,353 @@
+#include "config.h"
+
+#include "bounds.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto.h"
+
+/* Addresses that are remembered. One whose bucket is full again is as good as forgotten, and the
+ * host lets at most 100 + 10 * 10 look-ups in within the 10 s that a bucket needs to fill: so there
+ * always is a slot that may be taken. */
+#define SLOTS 256
+_Static_assert(SLOTS >= WF_BOUNDS_HOST +
+                            WF_BOUNDS_HOST_RATE * WF_BOUNDS_ADDRESS / WF_BOUNDS_ADDRESS_RATE,
+               "nobody is forgotten before their time");
+
+#define WHO_SIZE 16
+#define LOCK_WAIT_MS 200
+
+/* A bucket that fills by itself: `left` look-ups at the second `at`. */
+struct bucket {
+    int64_t at;
+    int32_t left;
+    uint32_t unused;
+};
+
+struct slot {
+    uint8_t who[WHO_SIZE];
+    struct bucket bucket;
+};
+
+/* What is counted; in memory and, as it is, in the file: which never leaves this machine. */
+struct state {
+    char magic[8];
+    int64_t cool_until;
+    uint32_t failures;
+    uint32_t number;
+    struct bucket host;
+    struct slot slots[SLOTS];
+};
+_Static_assert(sizeof(struct state) == 8 + 8 + 4 + 4 + 16 + SLOTS * 32, "no holes");
+static const char magic[8] = "wfbound1";
+
+struct wf_bounds {
+    struct wf_cachedir *dir;
+    const char *name;
+    unsigned patience;
+    pthread_mutex_t lock; /* of memory */
+    struct state memory;
+};
+
+static void reset(struct state *state)
+{
+    memset(state, 0, sizeof(*state));
+    memcpy(state->magic, magic, sizeof(magic));
+    state->host.left = WF_BOUNDS_HOST;
+    for (size_t i = 0; i < SLOTS; i++)
+        state->slots[i].bucket.left = WF_BOUNDS_ADDRESS;
+}
+
+struct wf_bounds *wf_bounds_new(struct wf_cachedir *dir, const char *name, unsigned patience)
+{
+    struct wf_bounds *bounds = calloc(1, sizeof(*bounds));
+
+    if (bounds == NULL)
+        return NULL;
+    bounds->dir = dir;
+    bounds->name = name;
+    bounds->patience = patience;
+    (void)pthread_mutex_init(&bounds->lock, NULL);
+    reset(&bounds->memory);
+    return bounds;
+}
+
+void wf_bounds_free(struct wf_bounds *bounds)
+{
+    if (bounds == NULL)
+        return;
+    (void)pthread_mutex_destroy(&bounds->lock);
+    free(bounds);
+}
+
+/* Who knocks, in 16 bytes: the hash of a tag and what identifies them. */
+static enum wf_reason who_is(const char *rhost, uint8_t ret[WHO_SIZE], struct wf_err *err)
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    char text[INET6_ADDRSTRLEN];
+    uint8_t address[16];
+    struct wf_span parts[2] = {{"local", 5}, {NULL, 0}};
+    uint8_t hash[WF_SHA256_LEN];
+
+    if (rhost != NULL && rhost[0] != '\0') {
+        /* fe80::1%eth0: the zone is no part of the address */
+        size_t len = strcspn(rhost, "%");
+        bool fits = len < sizeof(text);
+        memcpy(text, rhost, fits ? len : 0);
+        text[fits ? len : 0] = '\0';
+        parts[0] = (struct wf_span){"name", 4};
+        parts[1] = (struct wf_span){rhost, strlen(rhost)};
+        if (inet_pton(AF_INET, text, address) == 1) {
+            parts[0] = (struct wf_span){"ipv4", 4};
+            parts[1] = (struct wf_span){(const char *)address, 4};
+        } else if (inet_pton(AF_INET6, text, address) == 1) {
+            /* ::ffff:192.0.2.1 is 192.0.2.1 seen through a socket of IPv6 */
+            bool is_v4 = memcmp(address, mapped, sizeof(mapped)) == 0;
+            parts[0] = (struct wf_span){is_v4 ? "ipv4" : "ipv6", 4};
+            parts[1] = is_v4 ? (struct wf_span){(const char *)address + 12, 4}
+                             : (struct wf_span){(const char *)address, 8};
+        }
+    }
+    enum wf_reason reason = wf_crypto_sha256_parts(parts, WF_ARRAY_LEN(parts), hash, err);
+    if (reason == WF_OK)
+        memcpy(ret, hash, WHO_SIZE);
+    return reason;
+}
+
+/* A clock that went back fills nothing, and takes nothing away. */
+static void fill(struct bucket *bucket, int64_t now, int32_t rate, int32_t size)
+{
+    int64_t seconds = now > bucket->at ? now - bucket->at : 0;
+
+    if (seconds > size)
+        seconds = size;
+    bucket->left += (int32_t)seconds * rate;
+    if (bucket->left > size)
+        bucket->left = size;
+    bucket->at = now;
+}
+
+static struct bucket *find(struct state *state, const uint8_t who[WHO_SIZE])
+{
+    for (size_t i = 0; i < SLOTS; i++) {
+        if (memcmp(state->slots[i].who, who, WHO_SIZE) == 0)
+            return &state->slots[i].bucket;
+    }
+    return NULL;
+}
+
+/* The second from which on an address may be forgotten: its bucket is full. */
+static int64_t full_at(const struct bucket *bucket)
+{
+    return bucket->at + (WF_BOUNDS_ADDRESS - bucket->left) / WF_BOUNDS_ADDRESS_RATE;
+}
+
+/* A full bucket for a new address, in place of the one that has been full for longest. */
+static struct bucket *take(struct state *state, const uint8_t who[WHO_SIZE], int64_t now)
+{
+    struct slot *best = &state->slots[0];
+
+    for (size_t i = 1; i < SLOTS; i++) {
+        if (full_at(&state->slots[i].bucket) < full_at(&best->bucket))
+            best = &state->slots[i];
+    }
+    memcpy(best->who, who, WHO_SIZE);
+    best->bucket = (struct bucket){now, WF_BOUNDS_ADDRESS, 0};
+    return &best->bucket;
+}
+
+static enum wf_reason check_cool(const struct state *state, unsigned patience, int64_t now,
+                                 struct wf_err *err)
+{
+    /* Further ahead than we ever set it: the clock went back. What was set when a request ended
+     * may be ahead by as much as that took of one that began with it. */
+    int64_t most = now + patience + WF_BOUNDS_COOL_MAX;
+
+    if (state->cool_until > now && state->cool_until <= most)
+        return wf_fail(err, WF_UNREACHABLE,
+                       "the provider did not answer lately: it is asked again in %lld s",
+                       (long long)(state->cool_until - now));
+    return WF_OK;
+}
+
+static enum wf_reason count(struct state *state, const uint8_t who[WHO_SIZE], unsigned patience,
+                            int64_t now, struct wf_err *err)
+{
+    enum wf_reason reason = check_cool(state, patience, now, err);
+
+    if (reason != WF_OK)
+        return reason;
+    struct bucket *bucket = find(state, who);
+    if (bucket != NULL)
+        fill(bucket, now, WF_BOUNDS_ADDRESS_RATE, WF_BOUNDS_ADDRESS);
+    if (bucket != NULL && bucket->left <= 0)
+        return wf_fail(err, WF_UNREACHABLE,
+                       "too many tokens from this address were looked up: not more than %d at "
+                       "once and %d a second",
+                       WF_BOUNDS_ADDRESS, WF_BOUNDS_ADDRESS_RATE);
+    fill(&state->host, now, WF_BOUNDS_HOST_RATE, WF_BOUNDS_HOST);
+    if (state->host.left <= 0)
+        return wf_fail(err, WF_UNREACHABLE,
+                       "too many tokens were looked up: not more than %d at once and %d a second",
+                       WF_BOUNDS_HOST, WF_BOUNDS_HOST_RATE);
+    if (bucket == NULL)
+        bucket = take(state, who, now);
+    bucket->left--;
+    state->host.left--;
+    state->number++;
+    /* One tries, the others wait for what becomes of it */
+    if (state->failures > 0)
+        state->cool_until = now + patience;
+    return WF_OK;
+}
+
+/* The file: SHA-256 of the state, the state. A torn or foreign one counts as none. */
+
+static bool load(const struct wf_bounds *bounds, struct state *ret)
+{
+    bool found = false;
+    struct wf_buf buf = WF_BUF_INIT(WF_CACHEDIR_ENTRY_MAX);
+    uint8_t hash[WF_SHA256_LEN];
+
+    reset(ret);
+    if (wf_cachedir_read(bounds->dir, bounds->name, &buf) &&
+        buf.len == sizeof(hash) + sizeof(*ret) &&
+        wf_crypto_sha256(buf.data + sizeof(hash), sizeof(*ret), hash, NULL) == WF_OK &&
+        memcmp(buf.data, hash, sizeof(hash)) == 0 &&
+        memcmp(buf.data + sizeof(hash), magic, sizeof(magic)) == 0) {
+        memcpy(ret, buf.data + sizeof(hash), sizeof(*ret));
+        found = true;
+    }
+    wf_buf_done(&buf);
+    return found;
+}
+
+static void store(const struct wf_bounds *bounds, const struct state *state)
+{
+    struct wf_buf buf = WF_BUF_INIT(WF_SHA256_LEN + sizeof(*state));
+    uint8_t hash[WF_SHA256_LEN];
+
+    if (wf_crypto_sha256(state, sizeof(*state), hash, NULL) == WF_OK) {
+        wf_buf_append(&buf, hash, sizeof(hash));
+        wf_buf_append(&buf, state, sizeof(*state));
+        if (wf_buf_ok(&buf))
+            (void)wf_cachedir_replace(bounds->dir, bounds->name, buf.data, buf.len);
+    }
+    wf_buf_done(&buf);
+}
+
+/* Open the file for a change: true if it is ours until wf_cachedir_unlock. A folder that cannot be
+ * used, and a lock that somebody sits on, leave what this process counts itself. */
+static bool open_shared(const struct wf_bounds *bounds, int *ret_lock)
+{
+    if (bounds->dir == NULL || !wf_cachedir_lock(bounds->dir, bounds->name, LOCK_WAIT_MS, ret_lock))
+        return false;
+    return *ret_lock >= 0;
+}
+
+/* Count in the file, and take over what it knows of the provider's health. */
+static enum wf_reason count_shared(struct wf_bounds *bounds, const uint8_t who[WHO_SIZE],
+                                   int64_t now, struct wf_bounds_pass *pass, struct wf_err *err)
+{
+    struct state shared;
+    bool known = load(bounds, &shared);
+    uint32_t failures = shared.failures;
+    enum wf_reason reason = count(&shared, who, bounds->patience, now, err);
+
+    if (reason == WF_OK)
+        store(bounds, &shared);
+    if (!known)
+        return reason;
+    pass->failures = failures;
+    pass->number = shared.number;
+    (void)pthread_mutex_lock(&bounds->lock);
+    bounds->memory.cool_until = shared.cool_until;
+    bounds->memory.failures = shared.failures;
+    (void)pthread_mutex_unlock(&bounds->lock);
+    return reason;
+}
+
+enum wf_reason wf_bounds_enter(struct wf_bounds *bounds, const char *rhost, int64_t now,
+                               struct wf_bounds_pass *ret, struct wf_err *err)
+{
+    uint8_t who[WHO_SIZE];
+    struct wf_bounds_pass pass = {0, 0};
+    int lock = -1;
+    enum wf_reason reason = who_is(rhost, who, err);
+
+    if (reason != WF_OK)
+        return reason;
+    /* A flood is turned away here, without touching the disk */
+    (void)pthread_mutex_lock(&bounds->lock);
+    pass.failures = bounds->memory.failures;
+    reason = count(&bounds->memory, who, bounds->patience, now, err);
+    pass.number = bounds->memory.number;
+    (void)pthread_mutex_unlock(&bounds->lock);
+    if (reason == WF_OK && open_shared(bounds, &lock))
+        reason = count_shared(bounds, who, now, &pass, err);
+    wf_cachedir_unlock(lock);
+    if (reason == WF_OK)
+        *ret = pass;
+    return reason;
+}
+
+static void forget_failures(struct state *state)
+{
+    state->failures = 0;
+    state->cool_until = 0;
+}
+
+void wf_bounds_answered(struct wf_bounds *bounds, const struct wf_bounds_pass *pass)
+{
+    struct state shared;
+    int lock = -1;
+
+    (void)pthread_mutex_lock(&bounds->lock);
+    bool news = pass->failures > 0 || bounds->memory.failures > 0;
+    forget_failures(&bounds->memory);
+    (void)pthread_mutex_unlock(&bounds->lock);
+    if (news && open_shared(bounds, &lock) && load(bounds, &shared)) {
+        forget_failures(&shared);
+        store(bounds, &shared);
+    }
+    wf_cachedir_unlock(lock);
+}
+
+static bool add_failure(struct state *state, const struct wf_bounds_pass *pass,
+                        uint32_t retry_after, int64_t now)
+{
+    int64_t wait = WF_BOUNDS_COOL_MIN;
+
+    /* Another one that was under way has said so already */
+    if (state->failures > pass->failures)
+        return false;
+    for (uint32_t i = 0; i < pass->failures && wait < WF_BOUNDS_COOL_MAX; i++)
+        wait *= 2;
+    if (wait < retry_after)
+        wait = retry_after;
+    if (wait > WF_BOUNDS_COOL_MAX)
+        wait = WF_BOUNDS_COOL_MAX;
+    state->failures = pass->failures < UINT32_MAX ? pass->failures + 1 : UINT32_MAX;
+    state->cool_until = now + wait;
+    return true;
+}
+
+void wf_bounds_silent(struct wf_bounds *bounds, const struct wf_bounds_pass *pass,
+                      uint32_t retry_after, int64_t now)
+{
+    struct state shared;
+    int lock = -1;
+
+    (void)pthread_mutex_lock(&bounds->lock);
+    (void)add_failure(&bounds->memory, pass, retry_after, now);
+    (void)pthread_mutex_unlock(&bounds->lock);
+    if (open_shared(bounds, &lock)) {
+        (void)load(bounds, &shared);
+        if (add_failure(&shared, pass, retry_after, now))
+            store(bounds, &shared);
+    }
+    wf_cachedir_unlock(lock);
+}

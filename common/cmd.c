@@ -1,0 +1,85 @@
+#include "config.h"
+
+#include "cmd.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "http_choose.h"
+#include "text.h"
+
+static const int exits[] = {
+    [WF_OK] = WF_EXIT_DONE,
+    [WF_TOO_LARGE] = WF_EXIT_REFUSED,
+    [WF_MALFORMED] = WF_EXIT_REFUSED,
+    [WF_ALGORITHM] = WF_EXIT_REFUSED,
+    [WF_ISSUER] = WF_EXIT_REFUSED,
+    [WF_KEY] = WF_EXIT_REFUSED,
+    [WF_SIGNATURE] = WF_EXIT_REFUSED,
+    [WF_TYPE] = WF_EXIT_REFUSED,
+    [WF_EXPIRED] = WF_EXIT_REFUSED,
+    [WF_NOT_YET_VALID] = WF_EXIT_REFUSED,
+    [WF_AUDIENCE] = WF_EXIT_REFUSED,
+    [WF_SCOPE] = WF_EXIT_REFUSED,
+    [WF_INACTIVE] = WF_EXIT_REFUSED,
+    [WF_IDENTITY] = WF_EXIT_REFUSED,
+    [WF_DENIED] = WF_EXIT_REFUSED,
+    [WF_PENDING] = WF_EXIT_REFUSED,
+    [WF_UNREACHABLE] = WF_EXIT_UNREACHABLE,
+    [WF_CONFIG] = WF_EXIT_USAGE,
+    [WF_INTERNAL] = WF_EXIT_USAGE,
+};
+_Static_assert(WF_ARRAY_LEN(exits) == WF_REASON_COUNT, "every reason has its exit status");
+
+int wf_exit_of(enum wf_reason reason)
+{
+    return (unsigned)reason < WF_REASON_COUNT ? exits[reason] : WF_EXIT_USAGE;
+}
+
+void wf_cmd_complain(const char *fmt, ...)
+{
+    char raw[WF_LOG_LINE_MAX];
+    char line[WF_LOG_LINE_MAX];
+    va_list args;
+
+    va_start(args, fmt);
+    int n = vsnprintf(raw, sizeof(raw), fmt, args);
+    va_end(args);
+    wf_text_sanitise(line, sizeof(line), raw, n < 0 ? 0 : strlen(raw));
+    (void)fprintf(stderr, "wfauth: %s\n", line);
+}
+
+/* The verdict is this program's own output: of the log only what is out of order is shown. */
+static void write_log(void *ctx, enum wf_level level, const char *line)
+{
+    (void)ctx;
+    switch (level) {
+    case WF_LOG_ERROR:
+    case WF_LOG_WARNING:
+        if (strstr(line, " verdict=") == NULL)
+            (void)fprintf(stderr, "wfauth: %s\n", line);
+        break;
+    case WF_LOG_INFO:
+    case WF_LOG_DEBUG:
+        break;
+    }
+}
+
+struct wf_context *wf_cmd_context(const struct wf_cmd_global *global, int *ret_exit)
+{
+    const struct wf_host host = {
+        .config = global->config,
+        .log = {write_log, NULL, false},
+        .http_new = wf_http_choose_new,
+    };
+    struct wf_context *context = NULL;
+    struct wf_err err = WF_ERR_INIT;
+    enum wf_reason reason = wf_context_new(&host, &context, &err);
+
+    if (reason != WF_OK) {
+        wf_cmd_complain("%s: %s", wf_reason_name(reason), err.text);
+        *ret_exit = wf_exit_of(reason);
+    }
+    return context;
+}

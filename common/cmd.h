@@ -1,0 +1,32 @@
+/* What the commands of the program wfauth share. */
+#ifndef WF_CMD_H
+#define WF_CMD_H
+
+#include "wfauth.h"
+
+/* Exit statuses, a contract with scripts. */
+enum wf_exit {
+    WF_EXIT_DONE = 0,        /* done, or accepted */
+    WF_EXIT_REFUSED = 1,     /* refused */
+    WF_EXIT_USAGE = 2,       /* usage, configuration, or an internal failure */
+    WF_EXIT_UNREACHABLE = 3, /* the provider, or what else must answer */
+};
+
+/* What stands before the command's name. */
+struct wf_cmd_global {
+    const char *config; /* -c FILE; NULL: the default */
+};
+
+int wf_exit_of(enum wf_reason reason);
+
+/* Load the configuration; what is wrong goes to standard error, and *ret_exit says how to end. NULL
+ * then. */
+struct wf_context *wf_cmd_context(const struct wf_cmd_global *global, int *ret_exit);
+
+/* One message on standard error, "wfauth: …". */
+void wf_cmd_complain(const char *fmt, ...) WF_PRINTF(1, 2);
+
+/* The commands: argv[0] is the command's name. They return an exit status. */
+int wf_cmd_verify(const struct wf_cmd_global *global, int argc, char **argv);
+
+#endif

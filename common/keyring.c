@@ -1,0 +1,535 @@
+#include "config.h"
+
+#include "keyring.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "http.h"
+#include "keyring_entry.h"
+#include "keyring_fetch.h"
+#include "oidc.h"
+
+/* Seconds after a fetch during which an unknown kid makes no other one, in any process: `fetched`
+ * travels with the keys. */
+#define UNKNOWN_REST 30
+/* Keys may seem to come from the future by this much, in seconds: who reads the clock and then
+ * waits for a lock finds what others have fetched meanwhile. More, and a clock has jumped. */
+#define CLOCK_SLACK 300
+/* Seconds between two looks at a jwks_file. */
+#define FILE_FRESH 10
+/* Seconds between two lines of the log that say stale. */
+#define STALE_SAID 60
+/* While another process fetches we go on with what we have for so many seconds. */
+#define OTHER_REST 1
+/* Milliseconds that the holder of the lock may take beyond its requests. */
+#define LOCK_GRACE_MS 2000
+/* Discovery at two addresses, and the keys. */
+#define REQUESTS_MAX 3
+
+/*
+ * What a forked child must not inherit: a lock that another thread held, a fetch that another
+ * thread was about to finish. It lies on a page of its own that the kernel zeroes in the child
+ * (MADV_WIPEONFORK), and zero means unlocked, nobody waiting, nobody fetching. So a child starts
+ * right without noticing anything, at no cost: getpid() on each call would double the price of
+ * finding a key. The keys themselves are behind one pointer, which is always whole.
+ */
+struct shared {
+    pthread_mutex_t mutex; /* guards all that is mutable; held for some instructions at a time */
+    pthread_cond_t done;
+    bool fetching; /* a thread is at it, and it alone replaces keys and failure */
+};
+
+struct wf_keyring {
+    const struct wf_provider_conf *conf;
+    struct wf_keyring_host host;
+    struct shared *shared;
+    pid_t owner; /* 0, or, on kernels before 4.14, the process that shared is right for */
+    char keys_name[WF_OIDC_ENTRY_SIZE];
+    char down_name[WF_OIDC_ENTRY_SIZE];
+    /* Guarded by shared->mutex, but read freely by the one thread that fetches */
+    struct wf_keys *keys; /* NULL: none yet */
+    struct wf_keys_failure failure;
+    int64_t stale_said;
+    bool bound_said;
+};
+
+enum standing {
+    STANDING_NONE, /* no keys, or none that may be used */
+    STANDING_STALE,
+    STANDING_FRESH,
+};
+
+/* What was true at one moment. */
+struct view {
+    enum standing standing;
+    struct wf_jwks *set; /* a reference, unless STANDING_NONE: NULL */
+    int64_t fetched;
+    int64_t until;  /* the set must not be used from here on */
+    bool resting;   /* a fetch failed a short while ago */
+    bool fetching;
+    bool bound_passed;
+};
+
+/* Shared state */
+
+static void lock(struct wf_keyring *ring)
+{
+    if (ring->owner != 0 && ring->owner != getpid()) {
+        memset(ring->shared, 0, sizeof(*ring->shared));
+        ring->owner = getpid();
+    }
+    (void)pthread_mutex_lock(&ring->shared->mutex);
+}
+
+static void unlock(struct wf_keyring *ring)
+{
+    (void)pthread_mutex_unlock(&ring->shared->mutex);
+}
+
+static bool is_file(const struct wf_keyring *ring)
+{
+    return ring->conf->jwks_file != NULL;
+}
+
+static int64_t bound_of(const struct wf_keyring *ring)
+{
+    /* A file is looked at again, not trusted for longer; wf_keyring_is_current says when */
+    return is_file(ring) ? INT64_MAX
+                         : ring->keys->fresh_until + (int64_t)ring->conf->stale_keys;
+}
+
+static enum standing standing_of(const struct wf_keyring *ring, int64_t now)
+{
+    const struct wf_keys *keys = ring->keys;
+
+    if (keys == NULL || keys->fetched > now + CLOCK_SLACK)
+        return STANDING_NONE;
+    if (now < keys->fresh_until)
+        return STANDING_FRESH;
+    return !is_file(ring) && now < bound_of(ring) ? STANDING_STALE : STANDING_NONE;
+}
+
+/* A clock that was set back must not make a rest of it that lasts for years. */
+static bool is_resting(const struct wf_keys_failure *failure, int64_t now)
+{
+    return failure->reason != WF_OK && now < failure->retry &&
+           failure->retry - now <= WF_KEYS_REST_MAX + CLOCK_SLACK;
+}
+
+static void look(struct wf_keyring *ring, int64_t now, struct view *ret)
+{
+    *ret = (struct view){0};
+    lock(ring);
+    ret->standing = standing_of(ring, now);
+    ret->resting = is_resting(&ring->failure, now);
+    ret->fetching = ring->shared->fetching;
+    ret->bound_passed = ring->keys != NULL && now >= bound_of(ring);
+    if (ret->standing != STANDING_NONE) {
+        ret->set = wf_jwks_ref(ring->keys->set);
+        ret->fetched = ring->keys->fetched;
+        ret->until = bound_of(ring);
+    }
+    unlock(ring);
+}
+
+/* Keys take the place of the old ones; it went well. */
+static void publish_take(struct wf_keyring *ring, struct wf_keys *keys)
+{
+    lock(ring);
+    struct wf_keys *old = ring->keys;
+    ring->keys = keys;
+    ring->failure.reason = WF_OK;
+    ring->failure.rest = 0;
+    ring->bound_said = false;
+    unlock(ring);
+    wf_keys_free(old);
+}
+
+static void set_failure(struct wf_keyring *ring, const struct wf_keys_failure *failure)
+{
+    lock(ring);
+    ring->failure = *failure;
+    unlock(ring);
+}
+
+/* Memory and files */
+
+static void warn_ignored(const struct wf_keyring *ring, const struct wf_err *err)
+{
+    wf_log(ring->host.log, WF_LOG_WARNING, "kept keys of provider %s are ignored: %s",
+           ring->conf->name, err->text);
+}
+
+/* Take over what another process has fetched since. */
+static void load_keys(struct wf_keyring *ring, int64_t now)
+{
+    struct wf_buf entry = WF_BUF_INIT(WF_CACHEDIR_ENTRY_MAX);
+    struct wf_keys *keys = NULL;
+    struct wf_err err = WF_ERR_INIT;
+
+    if (wf_cachedir_read(ring->host.dir, ring->keys_name, &entry) && entry.len > 0 &&
+        wf_keys_read(ring->conf, (struct wf_span){(const char *)entry.data, entry.len}, ring->keys,
+                     &keys, &err) != WF_OK)
+        warn_ignored(ring, &err);
+    /* The later one counts, but for one whose clock ran ahead */
+    if (keys != NULL && keys->fetched <= now + CLOCK_SLACK &&
+        (ring->keys == NULL || keys->fetched > ring->keys->fetched ||
+         ring->keys->fetched > now + CLOCK_SLACK)) {
+        publish_take(ring, keys);
+        keys = NULL;
+    }
+    wf_keys_free(keys);
+    wf_buf_done(&entry);
+}
+
+/* And that another process got no answer. */
+static void load_failure(struct wf_keyring *ring, int64_t now)
+{
+    struct wf_buf entry = WF_BUF_INIT(2 * WF_ERR_TEXT_MAX + WF_HTTP_DESCRIPTION_MAX + 4096);
+    struct wf_keys_failure failure;
+    struct wf_err err = WF_ERR_INIT;
+
+    if (wf_cachedir_read(ring->host.dir, ring->down_name, &entry) && entry.len > 0) {
+        if (wf_keys_failure_read(ring->conf,
+                                 (struct wf_span){(const char *)entry.data, entry.len}, &failure,
+                                 &err) != WF_OK)
+            warn_ignored(ring, &err);
+        else if (failure.failed <= now + CLOCK_SLACK &&
+                 (ring->keys == NULL || failure.failed >= ring->keys->fetched))
+            set_failure(ring, &failure);
+    }
+    wf_buf_done(&entry);
+}
+
+static void save_keys(struct wf_keyring *ring)
+{
+    struct wf_buf entry = WF_BUF_INIT(WF_CACHEDIR_ENTRY_MAX);
+
+    if (ring->host.dir != NULL && wf_keys_write(ring->keys, ring->conf, &entry))
+        (void)wf_cachedir_replace(ring->host.dir, ring->keys_name, entry.data, entry.len);
+    wf_cachedir_remove(ring->host.dir, ring->down_name);
+    wf_buf_done(&entry);
+}
+
+/* No answer that is worth anything: rest, longer each time, and let the others know. */
+static void fail(struct wf_keyring *ring, int64_t now, enum wf_reason reason,
+                 const struct wf_err *err)
+{
+    struct wf_buf entry = WF_BUF_INIT(WF_CACHEDIR_ENTRY_MAX);
+    struct wf_keys_failure failure = {.reason = reason, .failed = now};
+
+    failure.rest = ring->failure.rest * 2;
+    /* A file is mended by whoever waits for it */
+    if (failure.rest < WF_KEYS_REST_MIN || is_file(ring))
+        failure.rest = WF_KEYS_REST_MIN;
+    if (failure.rest > WF_KEYS_REST_MAX)
+        failure.rest = WF_KEYS_REST_MAX;
+    failure.retry = now + failure.rest;
+    (void)snprintf(failure.text, sizeof(failure.text), "%s", err->text);
+    set_failure(ring, &failure);
+    if (!is_file(ring) && ring->host.dir != NULL && reason != WF_INTERNAL &&
+        wf_keys_failure_write(&failure, ring->conf, &entry))
+        (void)wf_cachedir_replace(ring->host.dir, ring->down_name, entry.data, entry.len);
+    wf_buf_done(&entry);
+}
+
+/* Fetching */
+
+static void log_skipped(const struct wf_keyring *ring, const struct wf_keys *keys, size_t skipped,
+                        const struct wf_err *err)
+{
+    if (skipped > 0)
+        wf_log(ring->host.log, WF_LOG_INFO,
+               "provider %s: %zu keys left out, %zu are used; the last one: %s", ring->conf->name,
+               skipped, wf_jwks_count(keys->set), err->text);
+}
+
+/* Read anew; parsed only if it says something else than before. */
+static void refresh_from_file(struct wf_keyring *ring, int64_t now)
+{
+    struct wf_buf text = WF_BUF_INIT(WF_HTTP_BODY_MAX);
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_keys *keys = NULL;
+    size_t skipped = 0;
+
+    enum wf_reason reason = wf_file_read(ring->conf->jwks_file, WF_FILE_PUBLIC, &text, &err);
+    if (reason == WF_OK) {
+        const struct wf_keys_parts parts = {
+            .text = {(const char *)text.data, text.len},
+            .fetched = now,
+            .fresh_until = now + FILE_FRESH,
+        };
+        reason = wf_keys_new(&parts, ring->keys, &keys, &skipped, &err);
+        if (reason == WF_MALFORMED)
+            reason = WF_CONFIG;
+        if (reason != WF_OK)
+            wf_err_context(&err, "%s", ring->conf->jwks_file);
+    }
+    if (reason == WF_OK) {
+        log_skipped(ring, keys, skipped, &err);
+        publish_take(ring, keys);
+    } else {
+        wf_err_context(&err, "jwks_file of provider %s", ring->conf->name);
+        publish_take(ring, NULL);
+        fail(ring, now, reason, &err);
+    }
+    wf_buf_done(&text);
+}
+
+/* Answering */
+
+/* Nothing more can be learnt at this second about a token that this set does not fit. */
+static bool is_settled(const struct view *view, bool tried, int64_t now)
+{
+    return tried || view->resting ||
+           (view->standing == STANDING_FRESH && now - view->fetched < UNKNOWN_REST);
+}
+
+/* What a process or thread that cannot wait for an answer goes on with. */
+static bool is_answered(const struct view *view, const struct wf_jws_header *header, bool tried,
+                        int64_t now)
+{
+    bool fits = view->set != NULL && wf_jwks_fits(view->set, header);
+
+    if (view->standing == STANDING_FRESH && fits)
+        return true;
+    if (view->standing == STANDING_STALE && fits && view->fetching)
+        return true;
+    return is_settled(view, tried, now);
+}
+
+/* Take over what others have found out. True if that answers. */
+static bool load(struct wf_keyring *ring, const struct wf_jws_header *header, int64_t now)
+{
+    struct view view;
+
+    load_keys(ring, now);
+    load_failure(ring, now);
+    look(ring, now, &view);
+    view.fetching = false; /* that is us */
+    bool answered = is_answered(&view, header, false, now);
+    wf_jwks_unref(view.set);
+    return answered;
+}
+
+/* The network's turn: the lock makes one process of all that need it ask. */
+static void refresh_from_provider(struct wf_keyring *ring, const struct wf_jws_header *header,
+                                  int64_t now)
+{
+    unsigned wait_ms = REQUESTS_MAX * ring->conf->timeout * 1000 + LOCK_GRACE_MS;
+    struct wf_keys *keys = NULL;
+    size_t skipped = 0;
+    struct wf_err err = WF_ERR_INIT;
+    struct view view;
+    int mine = -1;
+
+    if (load(ring, header, now))
+        return;
+    look(ring, now, &view);
+    bool can_go_on = view.set != NULL && wf_jwks_fits(view.set, header);
+    wf_jwks_unref(view.set);
+    if (!wf_cachedir_lock(ring->host.dir, ring->keys_name, can_go_on ? 0 : wait_ms, &mine) &&
+        can_go_on) {
+        const struct wf_keys_failure rest = {
+            .reason = WF_UNREACHABLE,
+            .failed = now,
+            .retry = now + OTHER_REST,
+            .text = "another process is fetching the keys",
+        };
+        set_failure(ring, &rest);
+        return;
+    }
+    /* Without the lock after so long a time somebody hangs, who must not keep everybody waiting */
+    if (!load(ring, header, now)) {
+        const struct wf_keys_source source = {ring->conf, ring->host.dir, ring->host.log,
+                                              ring->host.http_new};
+        bool failed_before = ring->failure.reason != WF_OK;
+        enum wf_reason reason =
+            wf_keys_fetch(&source, ring->keys, failed_before, now, &keys, &skipped, &err);
+        if (reason == WF_OK) {
+            log_skipped(ring, keys, skipped, &err);
+            publish_take(ring, keys);
+            save_keys(ring);
+        } else {
+            fail(ring, now, reason, &err);
+        }
+    }
+    wf_cachedir_unlock(mine);
+}
+
+/* Be the thread that fetches, or wait for the one that does. True if it was us. */
+static bool refresh(struct wf_keyring *ring, const struct wf_jws_header *header, int64_t now)
+{
+    lock(ring);
+    bool ours = !ring->shared->fetching;
+    if (ours)
+        ring->shared->fetching = true;
+    while (!ours && ring->shared->fetching)
+        (void)pthread_cond_wait(&ring->shared->done, &ring->shared->mutex);
+    unlock(ring);
+    if (!ours)
+        return false;
+    if (is_file(ring))
+        refresh_from_file(ring, now);
+    else
+        refresh_from_provider(ring, header, now);
+    lock(ring);
+    ring->shared->fetching = false;
+    (void)pthread_cond_broadcast(&ring->shared->done);
+    unlock(ring);
+    return true;
+}
+
+/* Said now and then, not for each token. */
+static void say_stale(struct wf_keyring *ring, int64_t left, int64_t now)
+{
+    char why[WF_ERR_TEXT_MAX];
+
+    lock(ring);
+    bool due = ring->stale_said == 0 || now - ring->stale_said >= STALE_SAID ||
+               now < ring->stale_said;
+    if (due)
+        ring->stale_said = now;
+    memcpy(why, ring->failure.text, sizeof(why));
+    unlock(ring);
+    if (due)
+        wf_log(ring->host.log, WF_LOG_WARNING,
+               "stale keys of provider %s are used, for %lld s more at most: %s", ring->conf->name,
+               (long long)left, why);
+}
+
+static bool may_say_bound(struct wf_keyring *ring)
+{
+    lock(ring);
+    bool due = !ring->bound_said;
+    ring->bound_said = true;
+    unlock(ring);
+    return due;
+}
+
+/* There is no set to answer with. */
+static enum wf_reason refuse(struct wf_keyring *ring, const struct view *view, struct wf_err *err)
+{
+    struct wf_keys_failure failure;
+
+    lock(ring);
+    failure = ring->failure;
+    unlock(ring);
+    if (view->standing == STANDING_FRESH && !view->resting)
+        return wf_fail(err, WF_KEY, "no key of provider %s fits the token", ring->conf->name);
+    if (view->standing == STANDING_NONE && view->bound_passed && may_say_bound(ring))
+        wf_log(ring->host.log, WF_LOG_ERROR,
+               "the keys of provider %s are older than stale_keys (%u s) allows: they are not used "
+               "any more",
+               ring->conf->name, ring->conf->stale_keys);
+    if (failure.reason == WF_OK)
+        return wf_fail(err, WF_UNREACHABLE, "no keys of provider %s", ring->conf->name);
+    return wf_fail(err, view->standing == STANDING_NONE ? failure.reason : WF_UNREACHABLE, "%s",
+                   failure.text);
+}
+
+static enum wf_reason conclude(struct wf_keyring *ring, struct view *view,
+                               const struct wf_jws_header *header, int64_t now,
+                               struct wf_jwks **ret, int64_t *ret_until, struct wf_err *err)
+{
+    if (view->set == NULL || !wf_jwks_fits(view->set, header)) {
+        wf_jwks_unref(view->set);
+        return refuse(ring, view, err);
+    }
+    if (view->standing == STANDING_STALE)
+        say_stale(ring, view->until - now, now);
+    *ret = view->set;
+    *ret_until = view->until;
+    return WF_OK;
+}
+
+enum wf_reason wf_keyring_find(struct wf_keyring *ring, const struct wf_jws_header *header,
+                               int64_t now, struct wf_jwks **ret, int64_t *ret_until,
+                               struct wf_err *err)
+{
+    bool tried = false;
+    struct view view;
+
+    look(ring, now, &view);
+    while (!is_answered(&view, header, tried, now)) {
+        wf_jwks_unref(view.set);
+        tried = refresh(ring, header, now);
+        look(ring, now, &view);
+    }
+    return conclude(ring, &view, header, now, ret, ret_until, err);
+}
+
+bool wf_keyring_is_current(struct wf_keyring *ring, const struct wf_jwks *set, int64_t now)
+{
+    lock(ring);
+    enum standing standing = standing_of(ring, now);
+    bool current = standing != STANDING_NONE && ring->keys->set == set &&
+                   (standing == STANDING_FRESH || is_resting(&ring->failure, now) ||
+                    ring->shared->fetching);
+    unlock(ring);
+    return current;
+}
+
+/* Life */
+
+static struct shared *shared_new(pid_t *ret_owner)
+{
+    void *page = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED)
+        return NULL;
+    *ret_owner = madvise(page, sizeof(struct shared), MADV_WIPEONFORK) == 0 ? 0 : getpid();
+    return page;
+}
+
+enum wf_reason wf_keyring_new(const struct wf_provider_conf *provider,
+                              const struct wf_keyring_host *host, struct wf_keyring **ret,
+                              struct wf_err *err)
+{
+    static const struct shared zero;
+    static const pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    static const pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+    enum wf_reason reason = WF_INTERNAL;
+    struct wf_keyring *ring = calloc(1, sizeof(*ring));
+
+    if (ring == NULL)
+        return wf_fail(err, WF_INTERNAL, "out of memory for keys");
+    ring->conf = provider;
+    ring->host = *host;
+    ring->shared = shared_new(&ring->owner);
+    if (ring->shared == NULL) {
+        reason = wf_fail(err, WF_INTERNAL, "out of memory for keys");
+        goto out;
+    }
+    if (memcmp(&zero.mutex, &mutex, sizeof(mutex)) != 0 ||
+        memcmp(&zero.done, &cond, sizeof(cond)) != 0) {
+        reason = wf_fail(err, WF_INTERNAL, "this C library's locks are not zero at first");
+        goto out;
+    }
+    reason = wf_oidc_entry_name(provider, "keys", ring->keys_name, err);
+    if (reason == WF_OK)
+        reason = wf_oidc_entry_name(provider, "down", ring->down_name, err);
+out:
+    if (reason == WF_OK)
+        *ret = ring;
+    else
+        wf_keyring_free(ring);
+    return reason;
+}
+
+void wf_keyring_free(struct wf_keyring *ring)
+{
+    if (ring == NULL)
+        return;
+    if (ring->shared != NULL)
+        (void)munmap(ring->shared, sizeof(*ring->shared));
+    wf_keys_free(ring->keys);
+    free(ring);
+}

@@ -1,0 +1,54 @@
+/*
+ * One provider's keys, kept: in memory, on disk for all processes of this user, fetched when they
+ * must be (RFC 8414, OpenID Connect Discovery, RFC 7517).
+ *
+ * A set is fresh for its HTTP lifetime (Cache-Control max-age, bounded to 1 minute .. 1 day; 5
+ * minutes where the answer names none), then fetched again, with If-None-Match. While the provider
+ * is down it serves for stale_keys more, and the log says so. A kid that no key has makes one
+ * fetch, at most once per cool-down of 30 s on this host: whoever sends tokens cannot make us ask.
+ */
+#ifndef WF_KEYRING_H
+#define WF_KEYRING_H
+
+#include <stdint.h>
+
+#include "cachedir.h"
+#include "conf.h"
+#include "err.h"
+#include "jwks.h"
+#include "log.h"
+
+struct wf_http;
+struct wf_keyring;
+
+/* What a keyring needs of its surroundings; all borrowed as long as it lives. */
+struct wf_keyring_host {
+    struct wf_cachedir *dir; /* NULL: memory alone */
+    const struct wf_log *log;
+    /* A new door to the network: opened for one fetch, then freed */
+    struct wf_http *(*http_new)(const char *helper_user);
+};
+
+/* No request is sent. *ret: new, wf_keyring_free. WF_INTERNAL. */
+enum wf_reason wf_keyring_new(const struct wf_provider_conf *provider,
+                              const struct wf_keyring_host *host, struct wf_keyring **ret,
+                              struct wf_err *err) WF_MUST_USE;
+void wf_keyring_free(struct wf_keyring *ring);
+
+/* The set to verify a token with this header with, at the second `now`. Memory, then disk, then
+ * the network; of many threads and processes that need a fetch one does it, and those that have a
+ * stale set go on with that.
+ * WF_OK: *ret is a new reference (wf_jwks_unref), *ret_until the second from which on it must not
+ * be used any more (its stale bound). WF_KEY: fresh keys, none fits the header. WF_UNREACHABLE: no
+ * keys to be had now. WF_CONFIG: jwks_file or discovery is wrong (an issuer that differs, an
+ * endpoint that is no https). WF_INTERNAL. Blocks up to the provider's time-out, or, where another
+ * thread or process fetches, as long as that takes. Any thread. */
+enum wf_reason wf_keyring_find(struct wf_keyring *ring, const struct wf_jws_header *header,
+                               int64_t now, struct wf_jwks **ret, int64_t *ret_until,
+                               struct wf_err *err) WF_MUST_USE;
+
+/* True if `set` is still the one that would be used at the second `now`, without looking further:
+ * an answer that was verified with it may be used again. Never blocks for long. Any thread. */
+bool wf_keyring_is_current(struct wf_keyring *ring, const struct wf_jwks *set, int64_t now);
+
+#endif

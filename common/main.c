@@ -1,0 +1,75 @@
+/* wfauth: what the plug-ins do, by hand. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "cmd.h"
+
+static const struct {
+    const char *name;
+    int (*run)(const struct wf_cmd_global *global, int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"verify", wf_cmd_verify, "judge the bearer token on standard input"},
+};
+
+static int usage(FILE *out, int status)
+{
+    (void)fprintf(out, "usage: wfauth [-c FILE] COMMAND [OPTION...]\n\ncommands:\n");
+    for (size_t i = 0; i < WF_ARRAY_LEN(commands); i++)
+        (void)fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    (void)fprintf(out, "\nSee wfauth(1).\n");
+    return status;
+}
+
+/* Tokens pass through: no core file, no debugger of the same user's other programs. */
+static void shut_off(void)
+{
+    const struct rlimit none = {0, 0};
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+static int dispatch(const struct wf_cmd_global *global, int argc, char **argv)
+{
+    for (size_t i = 0; i < WF_ARRAY_LEN(commands); i++) {
+        if (strcmp(argv[0], commands[i].name) == 0)
+            return commands[i].run(global, argc, argv);
+    }
+    wf_cmd_complain("no command \"%s\"", argv[0]);
+    return usage(stderr, WF_EXIT_USAGE);
+}
+
+int main(int argc, char **argv)
+{
+    struct wf_cmd_global global = {NULL};
+    int c;
+
+    shut_off();
+    while ((c = getopt(argc, argv, "+c:hV")) != -1) {
+        switch (c) {
+        case 'c':
+            global.config = optarg;
+            break;
+        case 'h':
+            return usage(stdout, WF_EXIT_DONE);
+        case 'V':
+            (void)puts(PACKAGE_STRING);
+            return WF_EXIT_DONE;
+        default:
+            return usage(stderr, WF_EXIT_USAGE);
+        }
+    }
+    if (optind == argc)
+        return usage(stderr, WF_EXIT_USAGE);
+    int status = dispatch(&global, argc - optind, argv + optind);
+    /* Output that was not written is a failure: a full disk must not look like a verdict */
+    if (fflush(stdout) != 0 && status == WF_EXIT_DONE)
+        status = WF_EXIT_USAGE;
+    return status;
+}

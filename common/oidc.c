@@ -1,0 +1,287 @@
+#include "config.h"
+
+#include "oidc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto.h"
+#include "json.h"
+#include "url.h"
+
+/* Of what is kept on disk. */
+#define ENTRY_VERSION 1
+/* What is kept may seem to come from the future by this much, in seconds: who reads the clock and
+ * then waits for a lock finds what others have asked meanwhile. */
+#define CLOCK_SLACK 300
+/* A document: real ones have 1 to 8 KB. */
+#define DOCUMENT_MAX ((size_t)64 * 1024)
+
+void wf_oidc_metadata_done(struct wf_oidc_metadata *metadata)
+{
+    free(metadata->jwks_uri);
+    free(metadata->introspection_endpoint);
+    free(metadata->userinfo_endpoint);
+    free(metadata->token_endpoint);
+    *metadata = (struct wf_oidc_metadata)WF_OIDC_METADATA_INIT;
+}
+
+/* One endpoint: absent, or a place that may be connected to. */
+static enum wf_reason take_endpoint(const struct wf_provider_conf *conf, const char *name,
+                                    struct wf_span value, char **ret, struct wf_err *err)
+{
+    if (value.len == 0)
+        return WF_OK;
+    char *text = strndup(value.ptr, value.len);
+    if (text == NULL)
+        return wf_fail(err, WF_INTERNAL, "out of memory for an endpoint");
+    enum wf_reason reason = wf_url_check(text, conf->allow_http_loopback, err);
+    if (reason != WF_OK) {
+        free(text);
+        wf_err_context(err, "%s of provider %s", name, conf->name);
+        return reason;
+    }
+    *ret = text;
+    return WF_OK;
+}
+
+/* What is asked over and what is kept over a day alike. */
+static enum wf_reason read_document(const struct wf_provider_conf *conf, const struct json_t *json,
+                                    struct wf_oidc_metadata *ret, struct wf_err *err)
+{
+    struct wf_oidc_metadata found = WF_OIDC_METADATA_INIT;
+    struct wf_span issuer = {NULL, 0};
+    const struct {
+        const char *name;
+        char **to;
+    } endpoints[] = {
+        {"jwks_uri", &found.jwks_uri},
+        {"introspection_endpoint", &found.introspection_endpoint},
+        {"userinfo_endpoint", &found.userinfo_endpoint},
+        {"token_endpoint", &found.token_endpoint},
+    };
+    struct wf_span values[WF_ARRAY_LEN(endpoints)] = {{NULL, 0}};
+    const struct wf_json_field fields[] = {
+        {"issuer", WF_JSON_TEXT, &issuer, true},
+        {endpoints[0].name, WF_JSON_TEXT, &values[0], false},
+        {endpoints[1].name, WF_JSON_TEXT, &values[1], false},
+        {endpoints[2].name, WF_JSON_TEXT, &values[2], false},
+        {endpoints[3].name, WF_JSON_TEXT, &values[3], false},
+    };
+
+    enum wf_reason reason = wf_json_read(json, fields, WF_ARRAY_LEN(fields), err);
+    if (reason == WF_OK && !wf_span_equals(issuer, conf->url))
+        reason = wf_fail(err, WF_CONFIG,
+                         "the provider calls itself \"%.*s\", but url is \"%.150s\": they must be "
+                         "the same, to the last slash",
+                         (int)(issuer.len < 150 ? issuer.len : 150), issuer.ptr, conf->url);
+    for (size_t i = 0; reason == WF_OK && i < WF_ARRAY_LEN(endpoints); i++)
+        reason = take_endpoint(conf, endpoints[i].name, values[i], endpoints[i].to, err);
+    if (reason == WF_OK)
+        *ret = found;
+    else
+        wf_oidc_metadata_done(&found);
+    return reason;
+}
+
+enum wf_reason wf_oidc_parse(const struct wf_provider_conf *conf, const char *text, size_t len,
+                             struct wf_oidc_metadata *ret, struct wf_err *err)
+{
+    struct json_t *json = NULL;
+    enum wf_reason reason = wf_json_parse(text, len, &json, err);
+
+    if (reason == WF_OK)
+        reason = read_document(conf, json, ret, err);
+    wf_json_free(json);
+    return reason;
+}
+
+/* Asking */
+
+/* An issuer with a path keeps it: behind it stands OpenID Connect's well-known part (Discovery 1.0
+ * §4), before it RFC 8414's (§3). A slash at its end counts for neither. */
+static bool make_url(struct wf_buf *out, const char *issuer, bool rfc8414)
+{
+    size_t len = strlen(issuer);
+    const char *host = strstr(issuer, "://");
+
+    size_t origin = host == NULL ? 0 : (size_t)(host - issuer) + 3;
+    origin += strcspn(issuer + origin, "/");
+    while (len > origin && issuer[len - 1] == '/')
+        len--;
+    if (!rfc8414)
+        origin = len;
+    wf_buf_append(out, issuer, origin);
+    wf_buf_append_text(out, rfc8414 ? "/.well-known/oauth-authorization-server"
+                                    : "/.well-known/openid-configuration");
+    wf_buf_append(out, issuer + origin, len - origin);
+    return wf_buf_ok(out);
+}
+
+/* One request. *ret_missing: there is no such address. */
+static enum wf_reason ask(const struct wf_endpoint *endpoint, bool rfc8414, bool *ret_missing,
+                          struct wf_oidc_metadata *ret, struct wf_err *err)
+{
+    struct wf_http_response response = WF_HTTP_RESPONSE_INIT;
+    struct wf_buf url = WF_BUF_INIT(WF_URL_MAX);
+    struct wf_http_request request;
+    struct json_t *json = NULL;
+    enum wf_reason reason = WF_INTERNAL;
+
+    if (!make_url(&url, endpoint->conf->url, rfc8414)) {
+        reason = wf_fail(err, WF_INTERNAL, "no room for the address of the discovery document");
+        goto out;
+    }
+    wf_endpoint_prepare(endpoint, "GET", wf_buf_text_borrow(&url), &request);
+    request.max_body = DOCUMENT_MAX;
+    reason = wf_http_send(endpoint->http, &request, &response, err);
+    if (reason == WF_OK)
+        reason = wf_endpoint_status(&response, request.url, err);
+    if (reason == WF_OK && response.status != 200) {
+        *ret_missing = response.status == 404;
+        reason = wf_fail(err, WF_UNREACHABLE, "%s answers with status %d: is url right?",
+                         request.url, response.status);
+    }
+    if (reason == WF_OK)
+        reason = wf_endpoint_json(&response, request.url, &json, err);
+    if (reason == WF_OK) {
+        reason = read_document(endpoint->conf, json, ret, err);
+        if (reason != WF_OK)
+            wf_err_context(err, "%s", request.url);
+        /* Whoever is asking is not at fault */
+        if (reason == WF_MALFORMED)
+            reason = WF_UNREACHABLE;
+    }
+out:
+    wf_json_free(json);
+    wf_http_response_done(&response);
+    wf_buf_done(&url);
+    return reason;
+}
+
+enum wf_reason wf_oidc_discover(const struct wf_endpoint *endpoint, struct wf_oidc_metadata *ret,
+                                struct wf_err *err)
+{
+    bool missing = false;
+    enum wf_reason reason = ask(endpoint, false, &missing, ret, err);
+
+    if (missing)
+        reason = ask(endpoint, true, &missing, ret, err);
+    return reason;
+}
+
+/* Keeping */
+
+enum wf_reason wf_oidc_entry_name(const struct wf_provider_conf *conf, const char *prefix,
+                                  char ret[WF_OIDC_ENTRY_SIZE], struct wf_err *err)
+{
+    const char *ca_file = conf->ca_file == NULL ? "" : conf->ca_file;
+    const char *proxy = conf->proxy == NULL ? "" : conf->proxy;
+    /* Each with its NUL, so that no two triples look alike */
+    const struct wf_span parts[] = {
+        {conf->url, strlen(conf->url) + 1},
+        {ca_file, strlen(ca_file) + 1},
+        {proxy, strlen(proxy) + 1},
+    };
+    uint8_t hash[WF_SHA256_LEN];
+
+    enum wf_reason reason = wf_crypto_sha256_parts(parts, WF_ARRAY_LEN(parts), hash, err);
+    if (reason != WF_OK)
+        return reason;
+    int n = snprintf(ret, WF_OIDC_ENTRY_SIZE, "%.6s-", prefix);
+    for (size_t i = 0; i < WF_SHA256_LEN; i++)
+        n += snprintf(ret + n, WF_OIDC_ENTRY_SIZE - (size_t)n, "%02x", hash[i]);
+    return WF_OK;
+}
+
+static enum wf_reason read_kept(const struct wf_provider_conf *conf, struct wf_buf *entry,
+                                int64_t now, struct wf_oidc_metadata *ret, struct wf_err *err)
+{
+    int64_t version = 0;
+    int64_t fetched = 0;
+    const struct wf_json_field fields[] = {
+        {"v", WF_JSON_NUMBER, &version, true},
+        {"fetched", WF_JSON_DATE, &fetched, true},
+    };
+    struct json_t *json = NULL;
+    enum wf_reason reason = wf_json_parse((const char *)entry->data, entry->len, &json, err);
+
+    if (reason == WF_OK)
+        reason = wf_json_read(json, fields, WF_ARRAY_LEN(fields), err);
+    if (reason == WF_OK && version != ENTRY_VERSION)
+        reason = wf_fail(err, WF_MALFORMED, "it is of version %lld", (long long)version);
+    /* Also what comes from the future, since a clock was wrong then or is now */
+    if (reason == WF_OK &&
+        (fetched > now + CLOCK_SLACK || fetched <= now - WF_OIDC_METADATA_SECONDS))
+        reason = WF_EXPIRED;
+    if (reason == WF_OK)
+        reason = read_document(conf, json, ret, err);
+    wf_json_free(json);
+    return reason;
+}
+
+static bool load(const struct wf_provider_conf *conf, struct wf_cachedir *dir,
+                 const struct wf_log *log, const char *name, int64_t now,
+                 struct wf_oidc_metadata *ret)
+{
+    struct wf_buf entry = WF_BUF_INIT(DOCUMENT_MAX);
+    struct wf_err err = WF_ERR_INIT;
+    enum wf_reason reason = WF_EXPIRED;
+
+    if (wf_cachedir_read(dir, name, &entry) && entry.len > 0)
+        reason = read_kept(conf, &entry, now, ret, &err);
+    if (reason != WF_OK && reason != WF_EXPIRED)
+        wf_log(log, WF_LOG_WARNING, "kept metadata of provider %s is ignored: %s", conf->name,
+               err.text);
+    wf_buf_done(&entry);
+    return reason == WF_OK;
+}
+
+static bool set_text(struct json_t *json, const char *name, const char *value)
+{
+    return value == NULL || wf_json_set_text(json, name, (struct wf_span){value, strlen(value)});
+}
+
+/* Best effort: what is not kept is asked for again. */
+static void save(const struct wf_provider_conf *conf, struct wf_cachedir *dir, const char *name,
+                 int64_t now, const struct wf_oidc_metadata *metadata)
+{
+    struct json_t *json = dir == NULL ? NULL : wf_json_new();
+    char *text = NULL;
+
+    if (json != NULL && wf_json_set_number(json, "v", ENTRY_VERSION) &&
+        wf_json_set_number(json, "fetched", now) && set_text(json, "issuer", conf->url) &&
+        set_text(json, "jwks_uri", metadata->jwks_uri) &&
+        set_text(json, "introspection_endpoint", metadata->introspection_endpoint) &&
+        set_text(json, "userinfo_endpoint", metadata->userinfo_endpoint) &&
+        set_text(json, "token_endpoint", metadata->token_endpoint))
+        text = wf_json_dump(json);
+    if (text != NULL)
+        (void)wf_cachedir_replace(dir, name, text, strlen(text));
+    free(text);
+    wf_json_free(json);
+}
+
+enum wf_reason wf_oidc_find(const struct wf_endpoint *endpoint, struct wf_cachedir *dir,
+                            const struct wf_log *log, int64_t now, struct wf_oidc_metadata *ret,
+                            struct wf_err *err)
+{
+    char name[WF_OIDC_ENTRY_SIZE];
+    enum wf_reason reason = wf_oidc_entry_name(endpoint->conf, "meta", name, err);
+
+    if (reason != WF_OK || load(endpoint->conf, dir, log, name, now, ret))
+        return reason;
+    reason = wf_oidc_discover(endpoint, ret, err);
+    if (reason == WF_OK)
+        save(endpoint->conf, dir, name, now, ret);
+    return reason;
+}
+
+void wf_oidc_forget(const struct wf_provider_conf *conf, struct wf_cachedir *dir)
+{
+    char name[WF_OIDC_ENTRY_SIZE];
+
+    if (wf_oidc_entry_name(conf, "meta", name, NULL) == WF_OK)
+        wf_cachedir_remove(dir, name);
+}

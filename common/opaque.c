@@ -1,0 +1,524 @@
+#include "config.h"
+
+#include "opaque.h"
+
+#include <pthread.h>
+#include <regex.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replies.h"
+#include "bounds.h"
+#include "crypto.h"
+#include "grant.h"
+#include "http_frame.h"
+#include "introspect.h"
+#include "json.h"
+#include "oidc.h"
+#include "workfront.h"
+
+/* Seconds for which a process remembers where the endpoint is; the folder remembers longer. */
+#define ENDPOINT_SECONDS 3600
+/* One look-up in so many tidies the folder up. */
+#define TRIM_EVERY 64
+
+/* A look-up that is under way, for all threads that want its answer. On the board while it is;
+ * freed by the last that leaves. */
+struct flight {
+    struct flight *next;
+    unsigned aboard;
+    bool landed;
+    uint8_t key[WF_REPLIES_KEY_SIZE];
+    struct wf_reply answer; /* any reason; the text is the body */
+};
+
+struct wf_opaque {
+    const struct wf_provider_conf *conf;
+    struct wf_opaque_host host;
+    enum wf_source source;
+    regex_t pattern;
+    bool compiled;
+    char bounds_name[WF_OIDC_ENTRY_SIZE];
+    struct wf_bounds *bounds;
+    struct wf_replies *replies;
+    pthread_mutex_t lock; /* of all below */
+    pthread_cond_t landing;
+    struct flight *board;
+    char *endpoint; /* NULL: not known yet */
+    int64_t endpoint_until;
+};
+
+/* The pattern */
+
+static enum wf_reason choose_source(const struct wf_provider_conf *conf, enum wf_source *ret,
+                                    struct wf_err *err)
+{
+    switch (conf->type) {
+    case WF_PROVIDER_WORKFRONT:
+        *ret = WF_SOURCE_SESSION;
+        return WF_OK;
+    case WF_PROVIDER_OIDC:
+        if (!conf->introspection && !conf->userinfo)
+            break;
+        *ret = conf->introspection ? WF_SOURCE_INTROSPECTION : WF_SOURCE_USERINFO;
+        return WF_OK;
+    }
+    return wf_fail(err, WF_CONFIG,
+                   "provider %s has token_pattern, but neither introspection nor userinfo",
+                   conf->name);
+}
+
+static enum wf_reason compile(struct wf_opaque *opaque, struct wf_err *err)
+{
+    const char *pattern = opaque->conf->token_pattern;
+
+    if (pattern == NULL)
+        return wf_fail(err, WF_CONFIG, "provider %s has no token_pattern", opaque->conf->name);
+    int rc = regcomp(&opaque->pattern, pattern, REG_EXTENDED);
+    if (rc == REG_ESPACE)
+        return wf_fail(err, WF_INTERNAL, "out of memory compiling token_pattern");
+    if (rc != 0)
+        return wf_fail(err, WF_CONFIG,
+                       "token_pattern \"%.64s\" is no POSIX extended regular expression", pattern);
+    opaque->compiled = true;
+    return WF_OK;
+}
+
+/* POSIX takes the longest of the leftmost matches, so the whole matches if that one is it. */
+static bool matches(const struct wf_opaque *opaque, const struct wf_secret *token)
+{
+    struct wf_span text = wf_secret_borrow(token);
+    regmatch_t match = {-1, -1};
+
+    if (text.len == 0 || text.len > WF_TOKEN_MAX || !wf_text_is_printable(text.ptr, text.len) ||
+        memchr(text.ptr, ' ', text.len) != NULL)
+        return false;
+    return regexec(&opaque->pattern, text.ptr, 1, &match, 0) == 0 && match.rm_so == 0 &&
+           (size_t)match.rm_eo == text.len;
+}
+
+bool wf_opaque_matches(const struct wf_opaque *opaque, const char *token, size_t len)
+{
+    /* A copy with a NUL behind it */
+    struct wf_secret *copy = len > WF_TOKEN_MAX ? NULL : wf_secret_new(token, len);
+    bool fits = copy != NULL && matches(opaque, copy);
+
+    wf_secret_free(copy);
+    return fits;
+}
+
+/* Its life */
+
+enum wf_reason wf_opaque_new(const struct wf_provider_conf *provider,
+                             const struct wf_opaque_host *host, struct wf_opaque **ret,
+                             struct wf_err *err)
+{
+    enum wf_reason reason = WF_INTERNAL;
+    struct wf_opaque *opaque = calloc(1, sizeof(*opaque));
+
+    if (opaque == NULL)
+        return wf_fail(err, WF_INTERNAL, "out of memory");
+    opaque->conf = provider;
+    opaque->host = *host;
+    (void)pthread_mutex_init(&opaque->lock, NULL);
+    (void)pthread_cond_init(&opaque->landing, NULL);
+    reason = choose_source(provider, &opaque->source, err);
+    if (reason == WF_OK)
+        reason = compile(opaque, err);
+    if (reason == WF_OK)
+        reason = wf_oidc_entry_name(provider, "bounds", opaque->bounds_name, err);
+    if (reason != WF_OK)
+        goto out;
+    opaque->replies = wf_replies_new(host->dir);
+    /* Discovery and the look-up itself: three requests at most */
+    opaque->bounds = wf_bounds_new(host->dir, opaque->bounds_name, 3 * provider->timeout + 1);
+    if (opaque->replies == NULL || opaque->bounds == NULL) {
+        reason = wf_fail(err, WF_INTERNAL, "out of memory");
+        goto out;
+    }
+    *ret = opaque;
+    opaque = NULL;
+    reason = WF_OK;
+out:
+    wf_opaque_free(opaque);
+    return reason;
+}
+
+void wf_opaque_free(struct wf_opaque *opaque)
+{
+    if (opaque == NULL)
+        return;
+    if (opaque->compiled)
+        regfree(&opaque->pattern);
+    wf_bounds_free(opaque->bounds);
+    wf_replies_free(opaque->replies);
+    free(opaque->endpoint);
+    (void)pthread_cond_destroy(&opaque->landing);
+    (void)pthread_mutex_destroy(&opaque->lock);
+    free(opaque);
+}
+
+/* A door that notes what becomes of what goes through it: whether the provider is there is not to
+ * be told from the reason alone, which is WF_UNREACHABLE for an answer that is no use, too. */
+struct watched {
+    struct wf_http base;
+    struct wf_http *inner;
+    bool silent;          /* no answer at all, or one that says "not now" */
+    uint32_t retry_after; /* seconds */
+};
+
+static enum wf_reason watched_send(struct wf_http *http, const struct wf_http_request *request,
+                                   struct wf_http_response *ret, struct wf_err *err)
+{
+    struct watched *self = (struct watched *)http;
+    enum wf_reason reason = wf_http_send(self->inner, request, ret, err);
+
+    if (reason == WF_UNREACHABLE) {
+        self->silent = true;
+    } else if (reason == WF_OK && (ret->status == 429 || ret->status == 503)) {
+        self->silent = true;
+        self->retry_after = ret->retry_after;
+    }
+    return reason;
+}
+
+static enum wf_reason watched_sign(struct wf_http *http, const struct wf_assertion *assertion,
+                                   struct wf_buf *out, struct wf_err *err)
+{
+    struct watched *self = (struct watched *)http;
+
+    return wf_http_sign(self->inner, assertion, out, err);
+}
+
+/* It lives on its user's stack. */
+static void watched_free(struct wf_http *http)
+{
+    (void)http;
+}
+
+static const struct wf_http_ops watched_ops = {watched_send, watched_free, watched_sign};
+
+/* Where to ask */
+
+static char *known_endpoint(struct wf_opaque *opaque, int64_t now)
+{
+    char *copy = NULL;
+
+    (void)pthread_mutex_lock(&opaque->lock);
+    if (opaque->endpoint != NULL && now < opaque->endpoint_until &&
+        opaque->endpoint_until <= now + ENDPOINT_SECONDS)
+        copy = strdup(opaque->endpoint);
+    (void)pthread_mutex_unlock(&opaque->lock);
+    return copy;
+}
+
+/* NULL forgets. */
+static void note_endpoint(struct wf_opaque *opaque, const char *url, int64_t now)
+{
+    char *copy = url == NULL ? NULL : strdup(url);
+
+    (void)pthread_mutex_lock(&opaque->lock);
+    char *old = opaque->endpoint;
+    opaque->endpoint = copy;
+    opaque->endpoint_until = now + ENDPOINT_SECONDS;
+    (void)pthread_mutex_unlock(&opaque->lock);
+    free(old);
+}
+
+static enum wf_reason find_endpoint(struct wf_opaque *opaque, const struct wf_endpoint *endpoint,
+                                    int64_t now, char **ret, struct wf_err *err)
+{
+    bool introspection = opaque->source == WF_SOURCE_INTROSPECTION;
+    struct wf_oidc_metadata metadata = WF_OIDC_METADATA_INIT;
+    char *url = known_endpoint(opaque, now);
+
+    if (url != NULL) {
+        *ret = url;
+        return WF_OK;
+    }
+    enum wf_reason reason =
+        wf_oidc_find(endpoint, opaque->host.dir, opaque->host.log, now, &metadata, err);
+    if (reason != WF_OK)
+        return reason;
+    char **found = introspection ? &metadata.introspection_endpoint : &metadata.userinfo_endpoint;
+    if (*found == NULL) {
+        reason = wf_fail(err, WF_CONFIG, "provider %s names no %s in its discovery document",
+                         opaque->conf->name,
+                         introspection ? "introspection_endpoint" : "userinfo_endpoint");
+    } else {
+        note_endpoint(opaque, *found, now);
+        *ret = *found;
+        *found = NULL;
+    }
+    wf_oidc_metadata_done(&metadata);
+    return reason;
+}
+
+static enum wf_reason ask_oidc(struct wf_opaque *opaque, const struct wf_endpoint *endpoint,
+                               const struct wf_secret *token, int64_t now,
+                               struct json_t **ret_claims, struct wf_err *err)
+{
+    char *url = NULL;
+    enum wf_reason reason = find_endpoint(opaque, endpoint, now, &url, err);
+
+    if (reason != WF_OK)
+        return reason;
+    reason = opaque->source == WF_SOURCE_INTROSPECTION
+                 ? wf_introspect(endpoint, url, token, ret_claims, err)
+                 : wf_userinfo(endpoint, url, token, ret_claims, err);
+    free(url);
+    /* The endpoint may have moved */
+    if (reason == WF_CONFIG || reason == WF_UNREACHABLE) {
+        note_endpoint(opaque, NULL, now);
+        wf_oidc_forget(opaque->conf, opaque->host.dir);
+    }
+    return reason;
+}
+
+static enum wf_reason ask_workfront(const struct wf_endpoint *endpoint,
+                                    const struct wf_secret *token, struct json_t **ret_claims,
+                                    struct wf_err *err)
+{
+    struct json_t *claims = NULL;
+    enum wf_reason reason = wf_workfront_lookup(endpoint, token, &claims, err);
+
+    if (reason == WF_OK) {
+        *ret_claims = claims;
+        return WF_OK;
+    }
+    /* Those of an account that is not active are of no use here */
+    wf_json_free(claims);
+    return reason;
+}
+
+/* One look-up */
+
+/* Claims become the answer's body; exp bounds its life. */
+static enum wf_reason keep_claims(const struct json_t *claims, int64_t now, struct wf_reply *answer,
+                                  struct wf_err *err)
+{
+    int64_t exp = INT64_MAX;
+    const struct wf_json_field field = {"exp", WF_JSON_DATE, &exp, false};
+    enum wf_reason reason = wf_json_read(claims, &field, 1, err);
+    char *text = reason == WF_OK ? wf_json_dump(claims) : NULL;
+
+    if (reason == WF_OK && text != NULL)
+        wf_buf_append_text(&answer->body, text);
+    if (reason == WF_OK && (text == NULL || !wf_buf_ok(&answer->body)))
+        reason = wf_fail(err, WF_INTERNAL, "no memory for the claims");
+    if (reason == WF_OK) {
+        int64_t last = now + WF_REPLIES_ACCEPTED;
+        answer->until = exp < last ? exp : last;
+    }
+    if (text != NULL)
+        explicit_bzero(text, strlen(text));
+    free(text);
+    return reason;
+}
+
+static enum wf_reason ask(struct wf_opaque *opaque, struct wf_http *door,
+                          const struct wf_secret *token, int64_t now, struct wf_reply *answer,
+                          struct wf_err *err)
+{
+    const struct wf_endpoint endpoint = {opaque->conf, door};
+    struct json_t *claims = NULL;
+    enum wf_reason reason = opaque->source == WF_SOURCE_SESSION
+                                ? ask_workfront(&endpoint, token, &claims, err)
+                                : ask_oidc(opaque, &endpoint, token, now, &claims, err);
+
+    if (reason == WF_OK)
+        reason = keep_claims(claims, now, answer, err);
+    wf_json_free(claims);
+    return reason;
+}
+
+/* Through the bounds and the door. */
+static enum wf_reason ask_provider(struct wf_opaque *opaque, const struct wf_secret *token,
+                                   const char *rhost, int64_t now, struct wf_reply *answer,
+                                   struct wf_err *err)
+{
+    struct wf_bounds_pass pass;
+    struct watched door = {{&watched_ops}, NULL, false, 0};
+    enum wf_reason reason = wf_bounds_enter(opaque->bounds, rhost, now, &pass, err);
+
+    if (reason != WF_OK)
+        return reason;
+    int64_t start = wf_frame_now();
+    door.inner = opaque->host.http_new(opaque->conf->helper_user);
+    reason = ask(opaque, &door.base, token, now, answer, err);
+    wf_http_free(door.inner);
+    if (door.silent)
+        wf_bounds_silent(opaque->bounds, &pass, door.retry_after,
+                         now + (wf_frame_now() - start) / 1000);
+    else
+        wf_bounds_answered(opaque->bounds, &pass);
+    if (pass.number % TRIM_EVERY == 0)
+        wf_replies_trim(opaque->replies);
+    return reason;
+}
+
+static void fly(struct wf_opaque *opaque, struct flight *flight, const struct wf_secret *token,
+                const char *rhost, int64_t now)
+{
+    struct wf_reply *answer = &flight->answer;
+    struct wf_err err = WF_ERR_INIT;
+
+    if (wf_replies_get(opaque->replies, flight->key, now, true, answer))
+        return;
+    enum wf_reason reason = ask_provider(opaque, token, rhost, now, answer, &err);
+    if (reason != WF_OK) {
+        wf_buf_reset(&answer->body);
+        wf_buf_append(&answer->body, err.text, strnlen(err.text, sizeof(err.text)));
+        answer->until = now + WF_REPLIES_REFUSED;
+    }
+    answer->reason = reason;
+    wf_replies_put(opaque->replies, flight->key, now, answer);
+}
+
+/* The flight for this key: one that is under way, or a new one, which the caller must fly. NULL if
+ * memory is short. */
+static struct flight *board(struct wf_opaque *opaque, const uint8_t key[WF_REPLIES_KEY_SIZE],
+                            bool *ret_pilot)
+{
+    static const struct wf_reply empty = WF_REPLY_INIT;
+
+    (void)pthread_mutex_lock(&opaque->lock);
+    struct flight *flight = opaque->board;
+    while (flight != NULL && memcmp(flight->key, key, WF_REPLIES_KEY_SIZE) != 0)
+        flight = flight->next;
+    *ret_pilot = flight == NULL;
+    if (flight == NULL) {
+        flight = calloc(1, sizeof(*flight));
+        if (flight != NULL) {
+            memcpy(flight->key, key, WF_REPLIES_KEY_SIZE);
+            flight->answer = empty;
+            flight->next = opaque->board;
+            opaque->board = flight;
+        }
+    }
+    if (flight != NULL)
+        flight->aboard++;
+    (void)pthread_mutex_unlock(&opaque->lock);
+    return flight;
+}
+
+static void land(struct wf_opaque *opaque, struct flight *flight)
+{
+    (void)pthread_mutex_lock(&opaque->lock);
+    struct flight **link = &opaque->board;
+    while (*link != flight)
+        link = &(*link)->next;
+    *link = flight->next;
+    flight->landed = true;
+    (void)pthread_cond_broadcast(&opaque->landing);
+    (void)pthread_mutex_unlock(&opaque->lock);
+}
+
+static void await(struct wf_opaque *opaque, const struct flight *flight)
+{
+    (void)pthread_mutex_lock(&opaque->lock);
+    while (!flight->landed)
+        (void)pthread_cond_wait(&opaque->landing, &opaque->lock);
+    (void)pthread_mutex_unlock(&opaque->lock);
+}
+
+static void leave(struct wf_opaque *opaque, struct flight *flight)
+{
+    (void)pthread_mutex_lock(&opaque->lock);
+    bool last = --flight->aboard == 0;
+    (void)pthread_mutex_unlock(&opaque->lock);
+    if (last) {
+        wf_reply_done(&flight->answer);
+        free(flight);
+    }
+}
+
+/* From an answer, fresh or remembered, to claims: on one path, so that they cannot differ. What
+ * was on disk may be anything. */
+static enum wf_reason read_answer(const struct wf_opaque *opaque, const struct wf_reply *answer,
+                                  struct json_t **ret_claims, enum wf_source *ret_source,
+                                  int64_t *ret_until, struct wf_err *err)
+{
+    struct json_t *claims = NULL;
+
+    if (answer->reason != WF_OK)
+        return wf_fail(err, answer->reason, "%.*s", (int)answer->body.len,
+                       answer->body.data == NULL ? "" : (const char *)answer->body.data);
+    enum wf_reason reason =
+        wf_json_parse((const char *)answer->body.data, answer->body.len, &claims, err);
+    if (reason == WF_OK)
+        reason = wf_rules_check_types(claims, err);
+    if (reason != WF_OK) {
+        wf_json_free(claims);
+        wf_err_context(err, "what provider %s answered", opaque->conf->name);
+        return reason == WF_MALFORMED ? WF_UNREACHABLE : reason;
+    }
+    *ret_claims = claims;
+    *ret_source = opaque->source;
+    *ret_until = answer->until;
+    return WF_OK;
+}
+
+/* The caller's key and everything of the provider that decides what is asked, and of whom. */
+static enum wf_reason make_key(const struct wf_opaque *opaque, const uint8_t key[32],
+                               uint8_t ret[WF_REPLIES_KEY_SIZE], struct wf_err *err)
+{
+    const struct wf_provider_conf *conf = opaque->conf;
+    const char *client = conf->client_id == NULL ? "" : conf->client_id;
+    const char *version = conf->api_version == NULL ? "" : conf->api_version;
+    const uint8_t source = (uint8_t)opaque->source;
+    /* Texts with their NUL: no two lists of parts look alike */
+    const struct wf_span parts[] = {
+        {(const char *)key, 32},
+        {(const char *)&source, 1},
+        {conf->name, strlen(conf->name) + 1},
+        {conf->url, strlen(conf->url) + 1},
+        {client, strlen(client) + 1},
+        {version, strlen(version) + 1},
+    };
+
+    return wf_crypto_sha256_parts(parts, WF_ARRAY_LEN(parts), ret, err);
+}
+
+enum wf_reason wf_opaque_look_up(struct wf_opaque *opaque, const char *token, size_t len,
+                                 const uint8_t key[32], const char *rhost, int64_t now,
+                                 struct json_t **ret_claims, enum wf_source *ret_source,
+                                 int64_t *ret_until, struct wf_err *err)
+{
+    enum wf_reason reason = WF_INTERNAL;
+    struct wf_secret *secret = NULL;
+    struct wf_reply known = WF_REPLY_INIT;
+    struct flight *flight = NULL;
+    uint8_t own[WF_REPLIES_KEY_SIZE];
+    bool pilot = false;
+
+    secret = len > WF_TOKEN_MAX ? NULL : wf_secret_new(token, len);
+    if (secret == NULL || !matches(opaque, secret)) {
+        reason = wf_fail(err, WF_MALFORMED, "the token does not match token_pattern");
+        goto out;
+    }
+    reason = make_key(opaque, key, own, err);
+    if (reason != WF_OK)
+        goto out;
+    if (wf_replies_get(opaque->replies, own, now, false, &known)) {
+        reason = read_answer(opaque, &known, ret_claims, ret_source, ret_until, err);
+        goto out;
+    }
+    flight = board(opaque, own, &pilot);
+    if (flight == NULL) {
+        reason = wf_fail(err, WF_INTERNAL, "out of memory for a look-up");
+        goto out;
+    }
+    if (pilot) {
+        fly(opaque, flight, secret, rhost, now);
+        land(opaque, flight);
+    } else {
+        await(opaque, flight);
+    }
+    reason = read_answer(opaque, &flight->answer, ret_claims, ret_source, ret_until, err);
+    leave(opaque, flight);
+out:
+    wf_reply_done(&known);
+    wf_secret_free(secret);
+    return reason;
+}

@@ -1,0 +1,290 @@
+/* Replies remembered: how long, how many, and what of a file on disk is believed. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "replies.h"
+
+#define NOW 1700000000
+
+static char folder[] = "/tmp/wfauth-test-XXXXXX";
+static struct wf_cachedir *dir;
+
+static int set_up(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) == NULL || wf_cachedir_open(folder, NULL, &dir, NULL) != WF_OK;
+}
+
+static int tear_down(void **state)
+{
+    char command[100];
+
+    (void)state;
+    wf_cachedir_free(dir);
+    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    return system(command);
+}
+
+static void key_of(unsigned n, uint8_t key[WF_REPLIES_KEY_SIZE])
+{
+    memset(key, 0, WF_REPLIES_KEY_SIZE);
+    memcpy(key, &n, sizeof(n));
+    key[31] = 0xab;
+}
+
+static void put(struct wf_replies *replies, unsigned n, int64_t now, enum wf_reason reason,
+                int64_t until, const char *body)
+{
+    struct wf_reply reply = WF_REPLY_INIT;
+    uint8_t key[WF_REPLIES_KEY_SIZE];
+
+    key_of(n, key);
+    reply.reason = reason;
+    reply.until = until;
+    wf_buf_append_text(&reply.body, body);
+    wf_replies_put(replies, key, now, &reply);
+    wf_reply_done(&reply);
+}
+
+/* True if there is one, with that reason and body. */
+static bool has(struct wf_replies *replies, unsigned n, int64_t now, enum wf_reason reason,
+                const char *body)
+{
+    struct wf_reply reply = WF_REPLY_INIT;
+    uint8_t key[WF_REPLIES_KEY_SIZE];
+
+    key_of(n, key);
+    bool found = wf_replies_get(replies, key, now, true, &reply);
+    if (found) {
+        assert_int_equal(reply.reason, reason);
+        assert_int_equal(reply.body.len, strlen(body));
+        assert_memory_equal(reply.body.data, body, strlen(body));
+        assert_true(reply.until > now);
+    } else {
+        assert_int_equal(reply.body.len, 0);
+    }
+    wf_reply_done(&reply);
+    return found;
+}
+
+/* reason, until (from now), how long it is found: 0 is never */
+static const struct {
+    const char *name;
+    enum wf_reason reason;
+    int until;
+    int life;
+} lives[] = {
+    {"accepted", WF_OK, 1000, 60},
+    {"accepted, dies earlier", WF_OK, 20, 20},
+    {"accepted, dies in a second", WF_OK, 1, 1},
+    {"accepted, dead", WF_OK, 0, 0},
+    {"accepted, long dead", WF_OK, -100, 0},
+    {"inactive", WF_INACTIVE, 1000, 10},
+    {"type", WF_TYPE, 1000, 10},
+    {"issuer", WF_ISSUER, 1000, 10},
+    {"identity", WF_IDENTITY, 1000, 10},
+    {"unreachable", WF_UNREACHABLE, 1000, 0},
+    {"config", WF_CONFIG, 1000, 0},
+    {"internal", WF_INTERNAL, 1000, 0},
+    {"malformed", WF_MALFORMED, 1000, 0},
+    {"pending", WF_PENDING, 1000, 0},
+};
+
+static void test_lives(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(lives); i++) {
+        /* In memory, then by another process */
+        for (int disk = 0; disk < 2; disk++) {
+            unsigned n = 1000 + 10 * (unsigned)i;
+            struct wf_replies *one = wf_replies_new(disk ? dir : NULL);
+            struct wf_replies *two = disk ? wf_replies_new(dir) : one;
+            put(one, n, NOW, lives[i].reason, NOW + lives[i].until, "text");
+            bool there = lives[i].life > 0;
+            if (has(two, n, NOW, lives[i].reason, "text") != there ||
+                has(two, n, NOW + lives[i].life - 1, lives[i].reason, "text") != there ||
+                has(two, n, NOW + lives[i].life, lives[i].reason, "text"))
+                fail_msg("%s, disk %d", lives[i].name, disk);
+            if (disk)
+                wf_replies_free(two);
+            wf_replies_free(one);
+        }
+    }
+}
+
+static void test_clock_back(void **state)
+{
+    (void)state;
+    for (int disk = 0; disk < 2; disk++) {
+        struct wf_replies *one = wf_replies_new(disk ? dir : NULL);
+        struct wf_replies *two = disk ? wf_replies_new(dir) : one;
+        put(one, 7, NOW, WF_OK, NOW + 60, "{}");
+        assert_false(has(two, 7, NOW - 1, WF_OK, "{}"));
+        if (disk)
+            wf_replies_free(two);
+        wf_replies_free(one);
+    }
+}
+
+static void test_replaced(void **state)
+{
+    struct wf_replies *replies = wf_replies_new(NULL);
+
+    (void)state;
+    put(replies, 1, NOW, WF_OK, NOW + 60, "{}");
+    put(replies, 2, NOW, WF_OK, NOW + 60, "{2}");
+    put(replies, 1, NOW, WF_INACTIVE, NOW + 60, "no");
+    assert_true(has(replies, 1, NOW, WF_INACTIVE, "no"));
+    assert_true(has(replies, 2, NOW, WF_OK, "{2}"));
+    assert_false(has(replies, 3, NOW, WF_OK, ""));
+    put(replies, 4, NOW, WF_OK, NOW + 60, "");
+    assert_false(has(replies, 4, NOW, WF_OK, ""));
+    wf_replies_free(replies);
+}
+
+static void test_bounded(void **state)
+{
+    struct wf_replies *replies = wf_replies_new(NULL);
+    static char body[WF_REPLIES_BODY_MAX + 2];
+
+    (void)state;
+    for (unsigned i = 0; i < WF_REPLIES_MAX; i++)
+        put(replies, i, NOW, WF_OK, NOW + 60, "{}");
+    assert_true(has(replies, 0, NOW, WF_OK, "{}"));
+    put(replies, WF_REPLIES_MAX, NOW, WF_OK, NOW + 60, "{}");
+    assert_false(has(replies, 0, NOW, WF_OK, "{}"));
+    assert_true(has(replies, 1, NOW, WF_OK, "{}"));
+    assert_true(has(replies, WF_REPLIES_MAX, NOW, WF_OK, "{}"));
+    wf_replies_free(replies);
+
+    replies = wf_replies_new(NULL);
+    memset(body, 'x', WF_REPLIES_BODY_MAX);
+    unsigned fit = (unsigned)(WF_REPLIES_BYTES_MAX / WF_REPLIES_BODY_MAX);
+    for (unsigned i = 0; i <= fit; i++)
+        put(replies, i, NOW, WF_OK, NOW + 60, body);
+    assert_false(has(replies, 0, NOW, WF_OK, body));
+    assert_true(has(replies, 1, NOW, WF_OK, body));
+    assert_true(has(replies, fit, NOW, WF_OK, body));
+    body[WF_REPLIES_BODY_MAX] = 'x';
+    put(replies, 9999, NOW, WF_OK, NOW + 60, body);
+    assert_false(has(replies, 9999, NOW, WF_OK, body));
+    wf_replies_free(replies);
+}
+
+/* The one file in the folder whose name begins so. */
+static void find_file(const char *prefix, char path[300])
+{
+    DIR *d = opendir(folder);
+    struct dirent *entry;
+
+    path[0] = '\0';
+    assert_non_null(d);
+    while ((entry = readdir(d)) != NULL) {
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0) {
+            assert_int_equal(path[0], '\0');
+            snprintf(path, 300, "%s/%.200s", folder, entry->d_name);
+        }
+    }
+    closedir(d);
+}
+
+static size_t slurp(const char *path, char *text, size_t size)
+{
+    int fd = open(path, O_RDONLY);
+    assert_true(fd >= 0);
+    ssize_t n = read(fd, text, size);
+    assert_true(n > 0);
+    close(fd);
+    return (size_t)n;
+}
+
+static void spill(const char *path, const char *text, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_TRUNC | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, len), (ssize_t)len);
+    close(fd);
+}
+
+static bool fresh_has(unsigned n)
+{
+    struct wf_replies *replies = wf_replies_new(dir);
+    bool found = has(replies, n, NOW, WF_OK, "{\"sub\":\"u1\"}");
+
+    wf_replies_free(replies);
+    return found;
+}
+
+static void test_bad_files(void **state)
+{
+    struct wf_replies *replies = wf_replies_new(dir);
+    char path[300];
+    char other[300];
+    char text[1000];
+
+    (void)state;
+    put(replies, 0x01020304, NOW, WF_OK, NOW + 60, "{\"sub\":\"u1\"}");
+    find_file("opaque-04030201", path);
+    size_t len = slurp(path, text, sizeof(text));
+    assert_int_equal(len, 8 + 32 + 17 + 12);
+    assert_true(fresh_has(0x01020304));
+    for (size_t i = 0; i < len; i++) {
+        text[i] ^= 1;
+        spill(path, text, len);
+        if (fresh_has(0x01020304))
+            fail_msg("byte %zu", i);
+        text[i] ^= 1;
+    }
+    for (size_t i = 0; i < len; i++) {
+        spill(path, text, i);
+        if (fresh_has(0x01020304))
+            fail_msg("cut at %zu", i);
+    }
+    text[len] = ' ';
+    spill(path, text, len + 1);
+    assert_false(fresh_has(0x01020304));
+    spill(path, text, len);
+    assert_true(fresh_has(0x01020304));
+    /* Under another token's name */
+    snprintf(other, sizeof(other), "%s", path);
+    strstr(other, "04030201")[0] = '1';
+    assert_int_equal(rename(path, other), 0);
+    assert_false(fresh_has(0x01020314));
+    assert_false(fresh_has(0x01020304));
+    wf_replies_free(replies);
+}
+
+static void test_trim(void **state)
+{
+    struct wf_replies *replies = wf_replies_new(dir);
+
+    (void)state;
+    put(replies, 5, NOW, WF_OK, NOW + 60, "{}");
+    wf_replies_trim(replies);
+    assert_true(has(replies, 5, NOW, WF_OK, "{}"));
+    wf_replies_free(replies);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lives),     cmocka_unit_test(test_clock_back),
+        cmocka_unit_test(test_replaced),  cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_bad_files), cmocka_unit_test(test_trim),
+    };
+    return cmocka_run_group_tests_name("replies", tests, set_up, tear_down);
+}
