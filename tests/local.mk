@@ -220,6 +220,7 @@ check_PROGRAMS += %D%/lib/forge
 unit_tests += \
 	%D%/unit/test_http_request \
 	%D%/unit/test_cachedir \
+	%D%/unit/test_cachedir_folder \
 	%D%/unit/test_keyring \
 	%D%/unit/test_keyring_many \
 	%D%/unit/test_oidc \
@@ -238,7 +239,12 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_cachedir_SOURCES = %D%/unit/test_cachedir.c
 %C%_unit_test_cachedir_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_cachedir_LDADD = $(unit_ldadd)
-%C%_unit_test_cachedir_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write,--wrap=geteuid,--wrap=calloc
+%C%_unit_test_cachedir_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
+
+%C%_unit_test_cachedir_folder_SOURCES = %D%/unit/test_cachedir_folder.c
+%C%_unit_test_cachedir_folder_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_cachedir_folder_LDADD = $(unit_ldadd)
+%C%_unit_test_cachedir_folder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=geteuid,--wrap=calloc,--wrap=open,--wrap=getpwuid_r
 
 %C%_unit_test_keyring_SOURCES = %D%/unit/test_keyring.c $(fake_door)
 %C%_unit_test_keyring_CPPFLAGS = $(unit_cppflags)

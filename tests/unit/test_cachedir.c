@@ -1,4 +1,4 @@
-/* The cache folder: which one is trusted, what is read from it, and that nothing else is touched. */
+/* Entries and locks of the cache folder: what is read, and that nothing else is touched. */
 #include "config.h"
 
 #include <errno.h>
@@ -24,14 +24,6 @@ static struct wf_cachedir *dir;
 
 /* Wrapped calls */
 
-static uid_t other_user; /* what the code takes itself for, if not 0 */
-uid_t __real_geteuid(void);
-uid_t __wrap_geteuid(void);
-uid_t __wrap_geteuid(void)
-{
-    return other_user != 0 ? other_user : __real_geteuid();
-}
-
 static int write_errno; /* of the next write that is not the first */
 static int write_calls;
 ssize_t __real_write(int fd, const void *data, size_t len);
@@ -45,14 +37,6 @@ ssize_t __wrap_write(int fd, const void *data, size_t len)
     }
     /* In pieces, as a full disk takes them */
     return __real_write(fd, data, write_errno != 0 && len > 1 ? len / 2 : len);
-}
-
-static bool no_memory;
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return no_memory ? NULL : __real_calloc(n, size);
 }
 
 static const char *in_folder(const char *name)
@@ -157,7 +141,7 @@ static void test_planted(void **state)
     plant("long", "0123456789012345678901234567890123456789012345678901234567890123456789"
                   "01234567890123456789012345678901", 0600);
     expect("larger than the reader takes", "long", "", "too large");
-    if (__real_geteuid() == 0) {
+    if (geteuid() == 0) {
         plant("theirs", "text", 0600);
         assert_int_equal(chown(in_folder("theirs"), 4242, 4242), 0);
         expect("theirs", "theirs", "", "belongs to somebody else");
@@ -387,150 +371,6 @@ static void test_trim(void **state)
     }
 }
 
-/* Which folder */
-
-/* Rows are made below the test's own folder. "+NAME" is made first, with this mode. */
-static const struct {
-    const char *name;
-    const char *parent; /* NULL: none between */
-    mode_t parent_mode;
-    mode_t mode; /* 0: not made */
-    const char *says; /* NULL: accepted */
-} rows[] = {
-    {"there", NULL, 0, 0700, NULL},
-    {"made", NULL, 0, 0, NULL},
-    {"readable", NULL, 0, 0755, NULL},
-    {"group may write", NULL, 0, 0770, "can be written by others"},
-    {"others may write", NULL, 0, 0707, "can be written by others"},
-    {"sticky, but for all", NULL, 0, 01777, "can be written by others"},
-    {"in a private one", "p", 0700, 0700, NULL},
-    {"in one for all", "p", 0777, 0700, "can be written by others"},
-    {"in one for a group", "p", 0775, 0700, "can be written by others"},
-    {"in a sticky one", "p", 01777, 0700, NULL},
-    {"made in a sticky one", "p", 01777, 0, NULL},
-    {"made in one for all", "p", 0777, 0, "can be written by others"},
-};
-
-static void check_folder(const char *row, const char *path, const char *says)
-{
-    struct wf_cachedir *found = NULL;
-
-    key_log[0] = '\0';
-    assert_int_equal(wf_cachedir_open(path, &key_log_sink, &found, NULL), WF_OK);
-    if ((found != NULL) != (says == NULL) || (says != NULL && strstr(key_log, says) == NULL))
-        fail_msg("%s: %s", row, key_log);
-    wf_cachedir_free(found);
-}
-
-static void test_folders(void **state)
-{
-    char parent[128];
-    char path[256];
-    struct stat st;
-
-    (void)state;
-    for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
-        (void)snprintf(parent, sizeof(parent), "%s%s%s", folder, rows[i].parent == NULL ? "" : "/",
-                       rows[i].parent == NULL ? "" : rows[i].parent);
-        (void)snprintf(path, sizeof(path), "%s/f", parent);
-        if (rows[i].parent != NULL) {
-            assert_int_equal(mkdir(parent, 0700), 0);
-            assert_int_equal(chmod(parent, rows[i].parent_mode), 0);
-        }
-        if (rows[i].mode != 0) {
-            assert_int_equal(mkdir(path, 0700), 0);
-            assert_int_equal(chmod(path, rows[i].mode), 0);
-        }
-        check_folder(rows[i].name, path, rows[i].says);
-        if (rows[i].says == NULL && rows[i].mode == 0) {
-            assert_int_equal(stat(path, &st), 0);
-            assert_int_equal(st.st_mode & 07777, 0700);
-        }
-        (void)rmdir(path);
-        if (rows[i].parent != NULL)
-            assert_int_equal(rmdir(parent), 0);
-    }
-}
-
-static void test_odd_folders(void **state)
-{
-    char target[256];
-    char path[512];
-
-    (void)state;
-    (void)snprintf(target, sizeof(target), "%s", in_folder("real"));
-    assert_int_equal(mkdir(target, 0700), 0);
-    assert_int_equal(symlink(target, in_folder("link")), 0);
-    check_folder("link", in_folder("link"), "no symbolic links here");
-    (void)snprintf(path, sizeof(path), "%s/f", in_folder("link"));
-    check_folder("through a link", path, "no symbolic links here");
-    (void)snprintf(path, sizeof(path), "%s/../real", target);
-    check_folder("dots", path, "a part that no folder can have");
-    (void)snprintf(path, sizeof(path), "%s//.///", target);
-    check_folder("slashes", path, NULL);
-    check_folder("relative", "real", "not an absolute path");
-    check_folder("nowhere", "/nonexistent/folder", "No such file");
-    plant("file", "x", 0600);
-    check_folder("a file", in_folder("file"), "cannot open folder");
-    if (__real_geteuid() == 0) {
-        check_folder("root's", target, NULL);
-        assert_int_equal(chown(target, 4242, 4242), 0);
-        check_folder("theirs", target, "belongs to user 4242, expected 0");
-        (void)snprintf(path, sizeof(path), "%s/f", target);
-        check_folder("in theirs", path, "belongs to user 4242, expected 0");
-        other_user = 4242;
-        check_folder("ours", target, NULL);
-        other_user = 4343;
-        check_folder("another's", target, "belongs to user 4242, expected 4343");
-        other_user = 0;
-    }
-    assert_int_equal(rmdir(target), 0);
-}
-
-/* A folder that goes bad later is said once and does no harm. */
-static void test_gone_bad(void **state)
-{
-    struct wf_cachedir *other = NULL;
-    struct wf_buf out = WF_BUF_INIT(100);
-    int lock = 5;
-
-    (void)state;
-    assert_int_equal(wf_cachedir_open(in_folder("f"), &key_log_sink, &other, NULL), WF_OK);
-    assert_non_null(other);
-    assert_true(wf_cachedir_replace(other, "a", "x", 1));
-    assert_int_equal(chmod(in_folder("f"), 0777), 0);
-    key_log[0] = '\0';
-    assert_true(wf_cachedir_read(other, "a", &out));
-    assert_int_equal(out.len, 0);
-    assert_non_null(strstr(key_log, "can be written by others"));
-    key_log[0] = '\0';
-    assert_false(wf_cachedir_replace(other, "a", "y", 1));
-    assert_true(wf_cachedir_lock(other, "a", 0, &lock));
-    assert_int_equal(lock, -1);
-    wf_cachedir_trim(other, "a", 0);
-    wf_cachedir_remove(other, "a");
-    assert_string_equal(key_log, "");
-    assert_int_equal(chmod(in_folder("f"), 0700), 0);
-    assert_true(wf_cachedir_read(other, "a", &out));
-    assert_int_equal(out.len, 1);
-    wf_cachedir_remove(other, "a");
-    assert_int_equal(rmdir(in_folder("f")), 0);
-    wf_cachedir_free(other);
-    wf_buf_done(&out);
-}
-
-static void test_memory(void **state)
-{
-    struct wf_cachedir *found = NULL;
-
-    (void)state;
-    no_memory = true;
-    enum wf_reason reason = wf_cachedir_open(folder, &key_log_sink, &found, NULL);
-    no_memory = false;
-    assert_int_equal(reason, WF_INTERNAL);
-    assert_null(found);
-}
-
 static int empty(void **state)
 {
     (void)state;
@@ -569,10 +409,6 @@ int main(void)
         cmocka_unit_test_setup(test_planted_locks, empty),
         cmocka_unit_test_setup(test_none, empty),
         cmocka_unit_test_setup(test_trim, empty),
-        cmocka_unit_test_setup(test_folders, empty),
-        cmocka_unit_test_setup(test_odd_folders, empty),
-        cmocka_unit_test_setup(test_gone_bad, empty),
-        cmocka_unit_test_setup(test_memory, empty),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,0 +1,395 @@
+/* Which folder is the cache folder: the one that is configured or a default, and never one that
+ * somebody else could have put there. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "cachedir.h"
+#include "keycase.h"
+
+static char folder[64];
+
+/* Wrapped calls */
+
+static uid_t other_user; /* what the code takes itself for, if not 0 */
+uid_t __real_geteuid(void);
+uid_t __wrap_geteuid(void);
+uid_t __wrap_geteuid(void)
+{
+    return other_user != 0 ? other_user : __real_geteuid();
+}
+
+/* Every walk to a folder starts at "/": here it can start at a root of the test's own. */
+static const char *fake_root;
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...)
+{
+    assert_int_equal(flags & O_CREAT, 0);
+    return __real_open(fake_root != NULL && strcmp(path, "/") == 0 ? fake_root : path, flags);
+}
+
+static const char *user_name; /* of the effective user; NULL: passwd does not know it */
+int __wrap_getpwuid_r(uid_t uid, struct passwd *pw, char *buf, size_t size, struct passwd **ret);
+int __wrap_getpwuid_r(uid_t uid, struct passwd *pw, char *buf, size_t size, struct passwd **ret)
+{
+    static char home[] = "/home/u";
+
+    *ret = NULL;
+    if (user_name == NULL)
+        return 0;
+    (void)snprintf(buf, size, "%s", user_name);
+    *pw = (struct passwd){.pw_name = buf, .pw_uid = uid, .pw_dir = home};
+    *ret = pw;
+    return 0;
+}
+
+static bool no_memory;
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return no_memory ? NULL : __real_calloc(n, size);
+}
+
+static const char *in_folder(const char *name)
+{
+    static char path[256];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+    return path;
+}
+
+static void plant(const char *name, const char *text, mode_t mode)
+{
+    FILE *file = fopen(in_folder(name), "wx");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(in_folder(name), mode), 0);
+}
+
+/* Rows are made below the test's own folder. "+NAME" is made first, with this mode. */
+static const struct {
+    const char *name;
+    const char *parent; /* NULL: none between */
+    mode_t parent_mode;
+    mode_t mode; /* 0: not made */
+    const char *says; /* NULL: accepted */
+} rows[] = {
+    {"there", NULL, 0, 0700, NULL},
+    {"made", NULL, 0, 0, NULL},
+    {"readable", NULL, 0, 0755, NULL},
+    {"group may write", NULL, 0, 0770, "can be written by others"},
+    {"others may write", NULL, 0, 0707, "can be written by others"},
+    {"sticky, but for all", NULL, 0, 01777, "can be written by others"},
+    {"in a private one", "p", 0700, 0700, NULL},
+    {"in one for all", "p", 0777, 0700, "can be written by others"},
+    {"in one for a group", "p", 0775, 0700, "can be written by others"},
+    {"in a sticky one", "p", 01777, 0700, NULL},
+    {"made in a sticky one", "p", 01777, 0, NULL},
+    {"made in one for all", "p", 0777, 0, "can be written by others"},
+};
+
+static void check_folder(const char *row, const char *path, const char *says)
+{
+    struct wf_cachedir *found = NULL;
+
+    key_log[0] = '\0';
+    assert_int_equal(wf_cachedir_open(path, &key_log_sink, &found, NULL), WF_OK);
+    if ((found != NULL) != (says == NULL) || (says != NULL && strstr(key_log, says) == NULL))
+        fail_msg("%s: %s", row, key_log);
+    wf_cachedir_free(found);
+}
+
+static void test_folders(void **state)
+{
+    char parent[128];
+    char path[256];
+    struct stat st;
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
+        (void)snprintf(parent, sizeof(parent), "%s%s%s", folder, rows[i].parent == NULL ? "" : "/",
+                       rows[i].parent == NULL ? "" : rows[i].parent);
+        (void)snprintf(path, sizeof(path), "%s/f", parent);
+        if (rows[i].parent != NULL) {
+            assert_int_equal(mkdir(parent, 0700), 0);
+            assert_int_equal(chmod(parent, rows[i].parent_mode), 0);
+        }
+        if (rows[i].mode != 0) {
+            assert_int_equal(mkdir(path, 0700), 0);
+            assert_int_equal(chmod(path, rows[i].mode), 0);
+        }
+        check_folder(rows[i].name, path, rows[i].says);
+        if (rows[i].says == NULL && rows[i].mode == 0) {
+            assert_int_equal(stat(path, &st), 0);
+            assert_int_equal(st.st_mode & 07777, 0700);
+        }
+        (void)rmdir(path);
+        if (rows[i].parent != NULL)
+            assert_int_equal(rmdir(parent), 0);
+    }
+}
+
+static void test_odd_folders(void **state)
+{
+    char target[256];
+    char path[512];
+
+    (void)state;
+    (void)snprintf(target, sizeof(target), "%s", in_folder("real"));
+    assert_int_equal(mkdir(target, 0700), 0);
+    assert_int_equal(symlink(target, in_folder("link")), 0);
+    check_folder("link", in_folder("link"), "no symbolic links here");
+    (void)snprintf(path, sizeof(path), "%s/f", in_folder("link"));
+    check_folder("through a link", path, "no symbolic links here");
+    (void)snprintf(path, sizeof(path), "%s/../real", target);
+    check_folder("dots", path, "a part that no folder can have");
+    (void)snprintf(path, sizeof(path), "%s//.///", target);
+    check_folder("slashes", path, NULL);
+    check_folder("relative", "real", "not an absolute path");
+    check_folder("nowhere", "/nonexistent/folder", "No such file");
+    plant("file", "x", 0600);
+    check_folder("a file", in_folder("file"), "cannot open folder");
+    if (__real_geteuid() == 0) {
+        check_folder("root's", target, NULL);
+        assert_int_equal(chown(target, 4242, 4242), 0);
+        check_folder("theirs", target, "belongs to user 4242, expected 0");
+        (void)snprintf(path, sizeof(path), "%s/f", target);
+        check_folder("in theirs", path, "belongs to user 4242, expected 0");
+        other_user = 4242;
+        check_folder("ours", target, NULL);
+        other_user = 4343;
+        check_folder("another's", target, "belongs to user 4242, expected 4343");
+        other_user = 0;
+    }
+    assert_int_equal(rmdir(target), 0);
+}
+
+/* A folder that goes bad later is said once and does no harm. */
+static void test_gone_bad(void **state)
+{
+    struct wf_cachedir *other = NULL;
+    struct wf_buf out = WF_BUF_INIT(100);
+    int lock = 5;
+
+    (void)state;
+    assert_int_equal(wf_cachedir_open(in_folder("f"), &key_log_sink, &other, NULL), WF_OK);
+    assert_non_null(other);
+    assert_true(wf_cachedir_replace(other, "a", "x", 1));
+    assert_int_equal(chmod(in_folder("f"), 0777), 0);
+    key_log[0] = '\0';
+    assert_true(wf_cachedir_read(other, "a", &out));
+    assert_int_equal(out.len, 0);
+    assert_non_null(strstr(key_log, "can be written by others"));
+    key_log[0] = '\0';
+    assert_false(wf_cachedir_replace(other, "a", "y", 1));
+    assert_true(wf_cachedir_lock(other, "a", 0, &lock));
+    assert_int_equal(lock, -1);
+    wf_cachedir_trim(other, "a", 0);
+    wf_cachedir_remove(other, "a");
+    assert_string_equal(key_log, "");
+    assert_int_equal(chmod(in_folder("f"), 0700), 0);
+    assert_true(wf_cachedir_read(other, "a", &out));
+    assert_int_equal(out.len, 1);
+    wf_cachedir_remove(other, "a");
+    assert_int_equal(rmdir(in_folder("f")), 0);
+    wf_cachedir_free(other);
+    wf_buf_done(&out);
+}
+
+/* The folders that nobody configured, in a root of our own. */
+static char root[128];
+static uid_t person; /* whom the child of a test is */
+
+static const char *in_root(const char *path)
+{
+    static char full[512];
+
+    (void)snprintf(full, sizeof(full), "%s%s", root, path);
+    return full;
+}
+
+/* All parts of a path; the last one belongs to `uid`. */
+static void make_path(const char *path, uid_t uid, mode_t mode)
+{
+    char part[512];
+
+    for (const char *at = path; at != NULL; at = strchr(at + 1, '/')) {
+        (void)snprintf(part, sizeof(part), "%s%.*s", root, (int)(at - path), path);
+        assert_true(mkdir(part, 0755) == 0 || errno == EEXIST);
+    }
+    assert_true(mkdir(in_root(path), mode) == 0 || errno == EEXIST);
+    assert_int_equal(chmod(in_root(path), mode), 0);
+    if (__real_geteuid() == 0)
+        assert_int_equal(chown(in_root(path), uid, uid), 0);
+}
+
+/* True if the default is the folder `path`, NULL for none. */
+static bool default_is(const char *path)
+{
+    struct wf_cachedir *found = NULL;
+    char mark[256];
+
+    key_log[0] = '\0';
+    fake_root = root;
+    bool done = wf_cachedir_open(NULL, &key_log_sink, &found, NULL) == WF_OK;
+    bool kept = wf_cachedir_replace(found, "mark", "x", 1);
+    fake_root = NULL;
+    wf_cachedir_free(found);
+    if (!done || path == NULL)
+        return done && found == NULL && strstr(key_log, "not kept on disk") != NULL;
+    (void)snprintf(mark, sizeof(mark), "%s/mark", path);
+    done = kept && unlink(in_root(mark)) == 0;
+    if (!done)
+        (void)fprintf(stderr, "not %s: %s\n", path, key_log);
+    return done;
+}
+
+static bool has_mode(const char *path, mode_t mode)
+{
+    struct stat st;
+
+    return stat(in_root(path), &st) == 0 && (st.st_mode & 07777) == mode;
+}
+
+#define SERVICES WF_LOCALSTATEDIR "/cache/wfauth"
+/* In a child that is that person. Returns the number of the step that failed. */
+static int choose_as_person(void)
+{
+    user_name = "svc";
+    (void)unsetenv("XDG_CACHE_HOME");
+    if (!default_is("/home/u/.cache/wfauth") || !has_mode("/home/u/.cache", 0700) ||
+        !has_mode("/home/u/.cache/wfauth", 0700))
+        return 1;
+    (void)setenv("XDG_CACHE_HOME", "/home/u/x", 1);
+    if (!default_is("/home/u/x/wfauth") || !has_mode("/home/u/x/wfauth", 0700))
+        return 2;
+    (void)setenv("XDG_CACHE_HOME", "home/u/x", 1);
+    if (!default_is("/home/u/.cache/wfauth"))
+        return 3;
+    (void)unsetenv("XDG_CACHE_HOME");
+    user_name = "mail";
+    if (!default_is(SERVICES "/mail"))
+        return 4;
+    /* Not theirs, or not theirs alone: as if it were not there */
+    user_name = "loose";
+    if (!default_is("/home/u/.cache/wfauth"))
+        return 5;
+    user_name = "../wfauth/mail";
+    if (!default_is("/home/u/.cache/wfauth"))
+        return 6;
+    user_name = NULL;
+    if (!default_is(NULL) || strstr(key_log, "set cache_dir") == NULL)
+        return 7;
+    return 0;
+}
+
+static void remove_root(void)
+{
+    char command[300];
+
+    (void)snprintf(command, sizeof(command), "rm -rf '%s'", root);
+    assert_int_equal(system(command), 0);
+}
+
+static void test_defaults(void **state)
+{
+    int status = 0;
+
+    (void)state;
+    person = __real_geteuid() == 0 ? 4242 : __real_geteuid();
+    (void)snprintf(root, sizeof(root), "%s/root", folder);
+    assert_int_equal(mkdir(root, 0755), 0);
+    make_path("/home/u", person, 0755);
+    make_path(SERVICES "/mail", person, 0700);
+    make_path(SERVICES "/loose", person, 0770);
+    assert_int_equal(chmod(folder, 0711), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        if (__real_geteuid() == 0 && (setresgid(person, person, person) != 0 ||
+                                      setresuid(person, person, person) != 0))
+            _exit(99);
+        _exit(choose_as_person());
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(chmod(folder, 0700), 0);
+    assert_int_equal(status, 0);
+    remove_root();
+}
+
+static void test_default_of_root(void **state)
+{
+    (void)state;
+    if (__real_geteuid() != 0)
+        skip();
+    (void)snprintf(root, sizeof(root), "%s/root", folder);
+    assert_int_equal(mkdir(root, 0755), 0);
+    make_path(WF_LOCALSTATEDIR, 0, 0755);
+    assert_true(default_is(SERVICES));
+    assert_true(has_mode(WF_LOCALSTATEDIR "/cache", 0755));
+    assert_true(has_mode(SERVICES, 0711));
+    remove_root();
+    assert_int_equal(mkdir(root, 0755), 0);
+    assert_true(default_is(NULL));
+    remove_root();
+}
+
+static void test_memory(void **state)
+{
+    struct wf_cachedir *found = NULL;
+
+    (void)state;
+    no_memory = true;
+    enum wf_reason reason = wf_cachedir_open(folder, &key_log_sink, &found, NULL);
+    no_memory = false;
+    assert_int_equal(reason, WF_INTERNAL);
+    assert_null(found);
+}
+
+static int empty(void **state)
+{
+    (void)state;
+    key_folder_empty(folder);
+    key_log[0] = '\0';
+    return 0;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    key_folder_make(folder, sizeof(folder));
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    key_folder_empty(folder);
+    return rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_folders, empty),
+        cmocka_unit_test_setup(test_odd_folders, empty),
+        cmocka_unit_test_setup(test_gone_bad, empty),
+        cmocka_unit_test_setup(test_defaults, empty),
+        cmocka_unit_test_setup(test_default_of_root, empty),
+        cmocka_unit_test_setup(test_memory, empty),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
