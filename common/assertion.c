@@ -74,7 +74,7 @@ static bool add_number(jwt_builder_t *builder, const char *name, int64_t number)
 {
     jwt_value_t value;
 
-    jwt_set_SET_INT(&value, name, (jwt_long_t)number);
+    jwt_set_SET_INT(&value, name, number);
     return jwt_builder_claim_set(builder, &value) == JWT_VALUE_ERR_NONE;
 }
 

@@ -71,7 +71,8 @@ static enum wf_reason fake_sign(struct wf_http *http, const struct wf_assertion 
                                 struct wf_buf *out, struct wf_err *err)
 {
     (void)http;
-    (void)err;
+    if (memchr(assertion->key.ptr, '!', assertion->key.len) != NULL)
+        return wf_fail(err, WF_CONFIG, "scripted: a bad key");
     wf_buf_append_format(out, "signed.%s.%s.%s.%u", assertion->issuer, assertion->subject,
                          assertion->audience == NULL ? "-" : assertion->audience,
                          assertion->lifetime);

@@ -133,7 +133,7 @@ static int tear_down(void **state)
     return system(command);
 }
 
-static inline void empty_folder(void)
+static void empty_folder(void)
 {
     char command[100];
 

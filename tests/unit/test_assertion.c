@@ -215,6 +215,9 @@ static void test_bad_claims(void **state)
             fail_msg("row %zu", i);
     }
     long_text[WF_ASSERTION_TEXT_MAX] = '\0';
+    const struct wf_assertion shortest = {.issuer = "i", .subject = "s", .lifetime = 1};
+    assert_int_equal(sign(&shortest, pem, &out, NULL), WF_OK);
+    wf_buf_reset(&out);
     const struct wf_assertion extremes = {.issuer = long_text, .subject = "s", .lifetime = 600};
     struct wf_err err = WF_ERR_INIT;
     struct wf_jws jws;
@@ -228,12 +231,51 @@ static void test_bad_claims(void **state)
     EVP_PKEY_free(key);
 }
 
+/* What libjwt 3 gets: a whole JWK; numbers of the curve's length, whatever their value. One of
+ * this key's coordinates begins with a zero. */
+static void test_jwk(void **state)
+{
+    static const char pem[] = "-----BEGIN PRIVATE KEY-----\n"
+                              "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQglH0gHpTnwajq9P1c\n"
+                              "6ILchVprVdYTXjl26u1uTdmQX8ahRANCAASlTtpfOOTzHauSo4AqPa005cHkdUxj\n"
+                              "6OQbj/AIwhdGXwAYl4+p02RFZzE2LKJckv3Fc4VKkVWr4CJ20NWXz5zk\n"
+                              "-----END PRIVATE KEY-----\n";
+    static const struct {
+        const char *name;
+        size_t len;
+    } members[] = {{"x", 43}, {"y", 43}, {"d", 43}};
+    static const char *const rsa[] = {"n", "e", "d", "p", "q", "dp", "dq", "qi"};
+    struct wf_buf out = WF_BUF_INIT(WF_ASSERTION_KEY_MAX);
+    enum wf_pem_alg alg;
+    struct json_t *json = NULL;
+    EVP_PKEY *key = make("2048");
+    char *text = pem_of(key, PRIVATE);
+
+    (void)state;
+    assert_int_equal(wf_pem_to_jwk((struct wf_span){pem, sizeof(pem) - 1}, &out, &alg, NULL),
+                     WF_OK);
+    assert_int_equal(wf_json_parse((const char *)out.data, out.len, &json, NULL), WF_OK);
+    for (size_t i = 0; i < WF_ARRAY_LEN(members); i++)
+        assert_int_equal(wf_json_text(json, members[i].name).len, members[i].len);
+    wf_json_free(json);
+    wf_buf_reset(&out);
+    assert_int_equal(wf_pem_to_jwk((struct wf_span){text, strlen(text)}, &out, &alg, NULL), WF_OK);
+    assert_int_equal(wf_json_parse((const char *)out.data, out.len, &json, NULL), WF_OK);
+    for (size_t i = 0; i < WF_ARRAY_LEN(rsa); i++)
+        assert_true(wf_json_text(json, rsa[i]).len > 0);
+    wf_json_free(json);
+    wf_buf_done(&out);
+    free(text);
+    EVP_PKEY_free(key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_signs),
         cmocka_unit_test(test_bad_keys),
         cmocka_unit_test(test_bad_claims),
+        cmocka_unit_test(test_jwk),
     };
     return cmocka_run_group_tests_name("assertion", tests, NULL, NULL);
 }

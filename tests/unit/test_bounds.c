@@ -154,6 +154,23 @@ static void test_nobody_is_forgotten(void **state)
     wf_bounds_free(bounds);
 }
 
+/* All slots are in use and have just been looked at, most of them by addresses that are full again
+ * and were turned away for the host's sake: a new one takes one of those, not the flooder's. */
+static void test_full_ones_are_forgotten_first(void **state)
+{
+    struct wf_bounds *bounds = wf_bounds_new(NULL, "x", PATIENCE);
+
+    (void)state;
+    for (unsigned i = 0; i < 60; i++)
+        assert_int_equal(entered_many(bounds, i * 10, 10, NOW + i), 10);
+    assert_int_equal(entered(bounds, "192.0.2.1", NOW + 100, 20), 10);
+    assert_int_equal(entered_many(bounds, 345, 255, NOW + 100), 90);
+    assert_int_equal(entered_many(bounds, 345, 255, NOW + 101), 10);
+    assert_true(enter(bounds, "203.0.113.1", NOW + 102));
+    assert_int_equal(entered(bounds, "192.0.2.1", NOW + 102, 5), 2);
+    wf_bounds_free(bounds);
+}
+
 static struct wf_bounds_pass get_pass(struct wf_bounds *bounds, int64_t now)
 {
     struct wf_bounds_pass pass = {0, 0};
@@ -216,7 +233,14 @@ static void test_silences_at_once(void **state)
     for (size_t i = 0; i < WF_ARRAY_LEN(passes); i++)
         wf_bounds_silent(bounds, &passes[i], 0, NOW);
     assert_false(enter(bounds, NULL, NOW + 4));
-    assert_true(enter(bounds, NULL, NOW + 5));
+    struct wf_bounds_pass pass = get_pass(bounds, NOW + 5);
+    assert_int_equal(pass.failures, 1);
+    assert_int_equal(pass.number, 5);
+    wf_bounds_silent(bounds, &pass, 0, NOW + 5);
+    /* One that was under way all the time changes nothing */
+    wf_bounds_silent(bounds, &passes[0], 0, NOW + 5);
+    assert_false(enter(bounds, NULL, NOW + 14));
+    assert_true(enter(bounds, NULL, NOW + 15));
     wf_bounds_free(bounds);
 }
 
@@ -277,6 +301,49 @@ static void test_shared(void **state)
     wf_bounds_free(one);
     wf_bounds_free(two);
     wf_bounds_free(other);
+}
+
+/* A failure that one process saw doubles the wait of the next one's. */
+static void test_shared_silence(void **state)
+{
+    struct wf_bounds *one = wf_bounds_new(dir, "bounds-silent", PATIENCE);
+    struct wf_bounds *two = wf_bounds_new(dir, "bounds-silent", PATIENCE);
+    struct wf_bounds_pass pass = get_pass(one, NOW);
+
+    (void)state;
+    wf_bounds_silent(one, &pass, 0, NOW);
+    pass = get_pass(two, NOW + 5);
+    assert_int_equal(pass.failures, 1);
+    wf_bounds_silent(two, &pass, 0, NOW + 5);
+    assert_false(enter(one, NULL, NOW + 14));
+    pass = get_pass(one, NOW + 15);
+    assert_int_equal(pass.failures, 2);
+    wf_bounds_answered(one, &pass);
+    assert_int_equal(entered(two, NULL, NOW + 15, 5), 5);
+    wf_bounds_free(one);
+    wf_bounds_free(two);
+}
+
+/* The file goes away: what each process knows itself holds. */
+static void test_lost_file(void **state)
+{
+    struct wf_bounds *one = wf_bounds_new(dir, "bounds-lost", PATIENCE);
+    struct wf_bounds *two = wf_bounds_new(dir, "bounds-lost", PATIENCE);
+
+    (void)state;
+    assert_int_equal(entered(one, NULL, NOW, 9), 9);
+    struct wf_bounds_pass pass = get_pass(one, NOW);
+    wf_cachedir_remove(dir, "bounds-lost");
+    assert_int_equal(entered(one, NULL, NOW, 20), 1);
+    wf_bounds_silent(one, &pass, 0, NOW);
+    assert_true(enter(two, "192.0.2.2", NOW + 5));
+    wf_cachedir_remove(dir, "bounds-lost");
+    assert_int_equal(entered(one, "192.0.2.2", NOW + 5, 2), 1);
+    wf_cachedir_remove(dir, "bounds-lost");
+    /* two has heard of the failure: one tries, no more */
+    assert_int_equal(entered(two, "192.0.2.2", NOW + 5 + PATIENCE, 2), 1);
+    wf_bounds_free(one);
+    wf_bounds_free(two);
 }
 
 static void flip(const char *name, off_t at)
@@ -341,6 +408,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_address),
         cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_full_ones_are_forgotten_first),
+        cmocka_unit_test(test_shared_silence),
+        cmocka_unit_test(test_lost_file),
         cmocka_unit_test(test_host),
         cmocka_unit_test(test_nobody_is_forgotten),
         cmocka_unit_test(test_silence),

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -290,6 +291,18 @@ static void test_proofs(void **state)
         assert_string_equal(request->body, proofs[i].body);
         assert_string_equal(request->headers, proofs[i].headers);
     }
+    /* A key that does not sign */
+    struct json_t *none = NULL;
+    struct wf_err text = WF_ERR_INIT;
+    fd = open(secret, O_WRONLY | O_TRUNC);
+    assert_int_equal(write(fd, "s:cr!et", 7), 7);
+    (void)close(fd);
+    conf.client_auth = WF_CLIENT_AUTH_PRIVATE_KEY_JWT;
+    conf.private_key_file = secret;
+    assert_int_equal(ask(wf_introspect, &good, "0a1b", &none, &text), WF_CONFIG);
+    assert_int_equal(fake_door_count(), 0);
+    assert_non_null(strstr(text.text, secret));
+    assert_null(strstr(text.text, "s:cr"));
     (void)unlink(secret);
     /* A file that is gone sends nothing */
     static const enum wf_client_auth ways[] = {WF_CLIENT_AUTH_BASIC, WF_CLIENT_AUTH_BODY,

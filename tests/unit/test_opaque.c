@@ -209,6 +209,16 @@ static void test_endpoints(void **state)
     assert_int_equal(door.discovered, 2);
     wf_opaque_free(opaque);
 
+    /* Nor does what the folder kept outlive the endpoint */
+    empty_folder();
+    opaque = make(&oidc, dir);
+    answer(WF_OK, 404, "{}");
+    assert_int_equal(look_up_as(opaque, TOKEN, 1, NULL, NOW, &until, NULL), WF_CONFIG);
+    answer(WF_OK, 200, "{\"active\":true}");
+    assert_int_equal(look_up_as(opaque, TOKEN, 1, NULL, NOW, &until, NULL), WF_OK);
+    assert_int_equal(door.discovered, 1);
+    wf_opaque_free(opaque);
+
     opaque = make(&oidc, NULL);
     door.no_endpoints = true;
     assert_int_equal(look_up_as(opaque, TOKEN, 1, NULL, NOW, &until, &err), WF_CONFIG);

@@ -125,6 +125,32 @@ static void test_flood(void **state)
     wf_opaque_free(opaque);
 }
 
+/* One look-up in 64 tidies the folder up. */
+static void test_tidy(void **state)
+{
+    struct wf_opaque *opaque = NULL;
+    char command[200];
+    int64_t until = 0;
+
+    (void)state;
+    empty_folder();
+    opaque = make(&oidc, dir);
+    answer(WF_OK, 500, "{}");
+    for (unsigned i = 1; i <= 64; i++) {
+        char rhost[32];
+        snprintf(rhost, sizeof(rhost), "192.0.2.%u", i);
+        if (i == 64) {
+            snprintf(command, sizeof(command), "cd %s && touch $(seq -f opaque-%%.0f 4200)",
+                     folder);
+            assert_int_equal(system(command), 0);
+        }
+        assert_int_equal(look_up_as(opaque, TOKEN, i, rhost, NOW, &until, NULL), WF_UNREACHABLE);
+    }
+    snprintf(command, sizeof(command), "test $(ls %s | grep -c opaque-) -eq 4096", folder);
+    assert_int_equal(system(command), 0);
+    wf_opaque_free(opaque);
+}
+
 /* Every allocation fails once: the verdict is an acceptance that is one, or internal. */
 static void test_no_memory(void **state)
 {
@@ -225,9 +251,10 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),      cmocka_unit_test(test_no_token_on_disk),
-        cmocka_unit_test(test_silence),   cmocka_unit_test(test_flood),
-        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_keys),    cmocka_unit_test(test_no_token_on_disk),
+        cmocka_unit_test(test_silence), cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_tidy),    cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests_name("opaque kept", tests, set_up, tear_down);
 }

@@ -151,6 +151,19 @@ static void test_replaced(void **state)
     assert_true(has(replies, 1, NOW, WF_INACTIVE, "no"));
     assert_true(has(replies, 2, NOW, WF_OK, "{2}"));
     assert_false(has(replies, 3, NOW, WF_OK, ""));
+    /* The oldest, one between and the newest take new ones' places */
+    put(replies, 3, NOW, WF_OK, NOW + 60, "{3}");
+    put(replies, 2, NOW, WF_OK, NOW + 60, "{}");
+    put(replies, 2, NOW, WF_OK, NOW + 60, "{22}");
+    put(replies, 3, NOW, WF_OK, NOW + 60, "{33}");
+    assert_true(has(replies, 1, NOW, WF_INACTIVE, "no"));
+    assert_true(has(replies, 2, NOW, WF_OK, "{22}"));
+    assert_true(has(replies, 3, NOW, WF_OK, "{33}"));
+    /* And push nobody out */
+    for (unsigned i = 0; i < WF_REPLIES_MAX; i++)
+        put(replies, 3, NOW, WF_OK, NOW + 60, "{}");
+    assert_true(has(replies, 2, NOW, WF_OK, "{22}"));
+    assert_false(has(replies, 4, NOW, WF_OK, ""));
     put(replies, 4, NOW, WF_OK, NOW + 60, "");
     assert_false(has(replies, 4, NOW, WF_OK, ""));
     wf_replies_free(replies);
@@ -268,23 +281,59 @@ static void test_bad_files(void **state)
     wf_replies_free(replies);
 }
 
+/* What was found on disk once need not be read again. */
+static void test_taken_over(void **state)
+{
+    struct wf_replies *one = wf_replies_new(dir);
+    struct wf_replies *two = wf_replies_new(dir);
+
+    (void)state;
+    put(one, 0x21222324, NOW, WF_OK, NOW + 60, "{}");
+    assert_true(has(two, 0x21222324, NOW, WF_OK, "{}"));
+    wf_replies_free(one);
+    wf_cachedir_trim(dir, "opaque-24232221", 0);
+    assert_true(has(two, 0x21222324, NOW + 59, WF_OK, "{}"));
+    assert_false(has(two, 0x21222324, NOW + 60, WF_OK, "{}"));
+    wf_replies_free(two);
+}
+
+static unsigned count_files(void)
+{
+    unsigned n = 0;
+    DIR *d = opendir(folder);
+
+    assert_non_null(d);
+    while (readdir(d) != NULL)
+        n++;
+    closedir(d);
+    return n - 2;
+}
+
 static void test_trim(void **state)
 {
     struct wf_replies *replies = wf_replies_new(dir);
+    char path[300];
 
     (void)state;
-    put(replies, 5, NOW, WF_OK, NOW + 60, "{}");
+    wf_cachedir_trim(dir, "opaque-", 0);
+    snprintf(path, sizeof(path), "%s/keys-0", folder);
+    spill(path, "x", 1);
+    for (unsigned i = 0; i < WF_REPLIES_MAX + 10; i++) {
+        snprintf(path, sizeof(path), "%s/opaque-%u", folder, i);
+        spill(path, "x", 1);
+    }
     wf_replies_trim(replies);
-    assert_true(has(replies, 5, NOW, WF_OK, "{}"));
+    assert_int_equal(count_files(), WF_REPLIES_MAX + 1);
     wf_replies_free(replies);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lives),     cmocka_unit_test(test_clock_back),
-        cmocka_unit_test(test_replaced),  cmocka_unit_test(test_bounded),
-        cmocka_unit_test(test_bad_files), cmocka_unit_test(test_trim),
+        cmocka_unit_test(test_lives),      cmocka_unit_test(test_clock_back),
+        cmocka_unit_test(test_replaced),   cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_bad_files),  cmocka_unit_test(test_trim),
+        cmocka_unit_test(test_taken_over),
     };
     return cmocka_run_group_tests_name("replies", tests, set_up, tear_down);
 }
