@@ -112,21 +112,17 @@ static void make(const char *path, mode_t mode)
     const char *slash = strrchr(path, '/');
     char parent[PATH_MAX];
     int in = -1;
-    int fd = -1;
 
     if (slash == NULL || (size_t)(slash - path) >= sizeof(parent))
         return;
     (void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
     if (walk(parent[0] == '\0' ? "/" : parent, false, &in, NULL) != WF_OK)
         return;
-    if (mkdirat(in, slash + 1, mode) == 0) {
-        /* The host's umask is not ours to change, nor may it decide */
-        fd = openat(in, slash + 1, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd >= 0)
-            (void)fchmod(fd, mode);
-    }
-    if (fd >= 0)
-        (void)close(fd);
+    /* The host's umask is not ours to change, nor may it decide, and it may even keep us from
+     * opening what we made. By name is safe here: it is ours, and nobody else can put something
+     * else in its place, since walk() has judged where it is. */
+    if (mkdirat(in, slash + 1, mode) == 0 && fchmodat(in, slash + 1, mode, 0) != 0)
+        (void)unlinkat(in, slash + 1, AT_REMOVEDIR);
     (void)close(in);
 }
 

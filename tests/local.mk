@@ -239,7 +239,7 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_cachedir_SOURCES = %D%/unit/test_cachedir.c
 %C%_unit_test_cachedir_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_cachedir_LDADD = $(unit_ldadd)
-%C%_unit_test_cachedir_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
+%C%_unit_test_cachedir_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write,--wrap=read
 
 %C%_unit_test_cachedir_folder_SOURCES = %D%/unit/test_cachedir_folder.c
 %C%_unit_test_cachedir_folder_CPPFLAGS = $(unit_cppflags)

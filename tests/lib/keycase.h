@@ -71,6 +71,19 @@ static inline void key_folder_empty(const char *path)
         (void)closedir(dir);
 }
 
+/* Descriptors that this process has open. */
+static inline size_t key_open_files(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    size_t count = 0;
+
+    while (dir != NULL && readdir(dir) != NULL)
+        count++;
+    if (dir != NULL)
+        (void)closedir(dir);
+    return count;
+}
+
 /* The one entry whose name begins so; "" if there is none. */
 static inline void key_folder_find(const char *path, const char *prefix, char *ret, size_t size)
 {

@@ -39,6 +39,24 @@ ssize_t __wrap_write(int fd, const void *data, size_t len)
     return __real_write(fd, data, write_errno != 0 && len > 1 ? len / 2 : len);
 }
 
+static int read_errno; /* of the next read that is not the first; -1: the file ends */
+static int read_calls;
+ssize_t __real_read(int fd, void *data, size_t len);
+ssize_t __wrap_read(int fd, void *data, size_t len);
+ssize_t __wrap_read(int fd, void *data, size_t len)
+{
+    if (read_errno == 0)
+        return __real_read(fd, data, len);
+    if (read_calls++ == 0)
+        return __real_read(fd, data, len / 2);
+    int number = read_errno;
+    read_errno = 0;
+    if (number < 0)
+        return 0;
+    errno = number;
+    return -1;
+}
+
 static const char *in_folder(const char *name)
 {
     static char path[256];
@@ -133,7 +151,7 @@ static void test_planted(void **state)
     expect("others", "others", "", "written by others");
     (void)snprintf(target, sizeof(target), "%s", in_folder("good"));
     assert_int_equal(symlink(target, in_folder("link")), 0);
-    expect("link", "link", "", "symbolic link");
+    expect("link", "link", "", "it is a symbolic link");
     assert_int_equal(mkdir(in_folder("folder"), 0700), 0);
     expect("folder", "folder", "", "no regular file");
     assert_int_equal(mkfifo(in_folder("fifo"), 0600), 0);
@@ -156,6 +174,34 @@ static void test_planted(void **state)
     assert_false(wf_cachedir_replace(dir, "folder", "new", 3));
     assert_non_null(strstr(key_log, "cannot write"));
     assert_int_equal(rmdir(in_folder("folder")), 0);
+}
+
+/* What was not read to its end its reader finds out. */
+static void test_reads(void **state)
+{
+    static const struct {
+        const char *name;
+        int number;
+        const char *text;
+    } reads[] = {
+        {"in pieces, interrupted", EINTR, "0123456789"},
+        {"broken disk", EIO, "01234"},
+        {"became shorter", -1, "01234"},
+    };
+    char text[101];
+
+    (void)state;
+    assert_true(wf_cachedir_replace(dir, "entry", "0123456789", 10));
+    for (size_t i = 0; i < WF_ARRAY_LEN(reads); i++) {
+        read_errno = reads[i].number;
+        read_calls = 0;
+        expect(reads[i].name, "entry", reads[i].text, NULL);
+        assert_int_equal(read_errno, 0);
+    }
+    memset(text, 'x', sizeof(text));
+    text[100] = '\0';
+    assert_true(wf_cachedir_replace(dir, "entry", text, 100));
+    expect("as much as the reader takes", "entry", text, NULL);
 }
 
 /* Whatever goes wrong, the old entry stands and no temporary file stays. */
@@ -371,12 +417,22 @@ static void test_trim(void **state)
     }
 }
 
+static size_t open_files;
+
 static int empty(void **state)
 {
     (void)state;
     key_folder_empty(folder);
     key_log[0] = '\0';
+    open_files = key_open_files();
     return 0;
+}
+
+/* Whatever happened, no descriptor is left behind. */
+static int closed(void **state)
+{
+    (void)state;
+    return key_open_files() == open_files ? 0 : -1;
 }
 
 static int set_up(void **state)
@@ -397,18 +453,19 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_entries, empty),
-        cmocka_unit_test_setup(test_bad_names, empty),
-        cmocka_unit_test_setup(test_planted, empty),
-        cmocka_unit_test_setup(test_writes, empty),
-        cmocka_unit_test_setup(test_file_limit, empty),
-        cmocka_unit_test_setup(test_umask, empty),
-        cmocka_unit_test_setup(test_locks, empty),
-        cmocka_unit_test_setup(test_dead_holder, empty),
-        cmocka_unit_test_setup(test_wait, empty),
-        cmocka_unit_test_setup(test_planted_locks, empty),
-        cmocka_unit_test_setup(test_none, empty),
-        cmocka_unit_test_setup(test_trim, empty),
+        cmocka_unit_test_setup_teardown(test_entries, empty, closed),
+        cmocka_unit_test_setup_teardown(test_bad_names, empty, closed),
+        cmocka_unit_test_setup_teardown(test_planted, empty, closed),
+        cmocka_unit_test_setup_teardown(test_reads, empty, closed),
+        cmocka_unit_test_setup_teardown(test_writes, empty, closed),
+        cmocka_unit_test_setup_teardown(test_file_limit, empty, closed),
+        cmocka_unit_test_setup_teardown(test_umask, empty, closed),
+        cmocka_unit_test_setup_teardown(test_locks, empty, closed),
+        cmocka_unit_test_setup_teardown(test_dead_holder, empty, closed),
+        cmocka_unit_test_setup_teardown(test_wait, empty, closed),
+        cmocka_unit_test_setup_teardown(test_planted_locks, empty, closed),
+        cmocka_unit_test_setup_teardown(test_none, empty, closed),
+        cmocka_unit_test_setup_teardown(test_trim, empty, closed),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

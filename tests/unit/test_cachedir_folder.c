@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,17 +39,17 @@ int __wrap_open(const char *path, int flags, ...)
     return __real_open(fake_root != NULL && strcmp(path, "/") == 0 ? fake_root : path, flags);
 }
 
+static const char *user_home = "/home/u";
 static const char *user_name; /* of the effective user; NULL: passwd does not know it */
 int __wrap_getpwuid_r(uid_t uid, struct passwd *pw, char *buf, size_t size, struct passwd **ret);
 int __wrap_getpwuid_r(uid_t uid, struct passwd *pw, char *buf, size_t size, struct passwd **ret)
 {
-    static char home[] = "/home/u";
-
     *ret = NULL;
     if (user_name == NULL)
         return 0;
-    (void)snprintf(buf, size, "%s", user_name);
-    *pw = (struct passwd){.pw_name = buf, .pw_uid = uid, .pw_dir = home};
+    int n = snprintf(buf, size, "%s", user_name);
+    (void)snprintf(buf + n + 1, size - (size_t)n - 1, "%s", user_home);
+    *pw = (struct passwd){.pw_name = buf, .pw_uid = uid, .pw_dir = buf + n + 1};
     *ret = pw;
     return 0;
 }
@@ -142,6 +143,30 @@ static void test_folders(void **state)
     }
 }
 
+/* The umask of the host has no say. */
+static void test_umask(void **state)
+{
+    struct stat st;
+
+    (void)state;
+    mode_t old = umask(0777);
+    check_folder("umask", in_folder("f"), NULL);
+    assert_int_equal(umask(old), 0777);
+    assert_int_equal(stat(in_folder("f"), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0700);
+}
+
+/* Longer than any path. */
+static void test_long_path(void **state)
+{
+    char path[PATH_MAX + 100];
+
+    (void)state;
+    memset(path, '/', sizeof(path));
+    (void)snprintf(path + PATH_MAX, 100, "%s/f", folder);
+    check_folder("long", path, "cannot open folder");
+}
+
 static void test_odd_folders(void **state)
 {
     char target[256];
@@ -154,6 +179,9 @@ static void test_odd_folders(void **state)
     check_folder("link", in_folder("link"), "no symbolic links here");
     (void)snprintf(path, sizeof(path), "%s/f", in_folder("link"));
     check_folder("through a link", path, "no symbolic links here");
+    check_folder("two letters", in_folder("ab"), NULL);
+    (void)snprintf(path, sizeof(path), "%s/%0300d", folder, 0);
+    check_folder("a long name", path, "a part that no folder can have");
     (void)snprintf(path, sizeof(path), "%s/../real", target);
     check_folder("dots", path, "a part that no folder can have");
     (void)snprintf(path, sizeof(path), "%s//.///", target);
@@ -287,13 +315,36 @@ static int choose_as_person(void)
     user_name = "loose";
     if (!default_is("/home/u/.cache/wfauth"))
         return 5;
-    user_name = "../wfauth/mail";
+    user_name = "mail/";
     if (!default_is("/home/u/.cache/wfauth"))
         return 6;
     user_name = NULL;
     if (!default_is(NULL) || strstr(key_log, "set cache_dir") == NULL)
         return 7;
     return 0;
+}
+
+/* Homes that are none. */
+static int refuse_homes(void)
+{
+    char path[PATH_MAX + 10];
+
+    user_name = "svc";
+    (void)unsetenv("XDG_CACHE_HOME");
+    user_home = "";
+    if (!default_is(NULL) || strstr(key_log, "set cache_dir") == NULL)
+        return 11;
+    user_home = "home/u";
+    if (!default_is(NULL) || strstr(key_log, "set cache_dir") == NULL)
+        return 12;
+    memset(path, '/', sizeof(path));
+    memcpy(path + sizeof(path) - 7, "home/u", 7);
+    user_home = path;
+    if (!default_is(NULL) || strstr(key_log, "set cache_dir") == NULL)
+        return 13;
+    (void)setenv("XDG_CACHE_HOME", path, 1);
+    user_home = "/home/u";
+    return default_is(NULL) ? 0 : 14;
 }
 
 static void remove_root(void)
@@ -321,7 +372,10 @@ static void test_defaults(void **state)
         if (__real_geteuid() == 0 && (setresgid(person, person, person) != 0 ||
                                       setresuid(person, person, person) != 0))
             _exit(99);
-        _exit(choose_as_person());
+        int step = choose_as_person();
+        if (step == 0)
+            step = refuse_homes();
+        _exit(step);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(chmod(folder, 0700), 0);
@@ -358,12 +412,22 @@ static void test_memory(void **state)
     assert_null(found);
 }
 
+static size_t open_files;
+
 static int empty(void **state)
 {
     (void)state;
     key_folder_empty(folder);
     key_log[0] = '\0';
+    open_files = key_open_files();
     return 0;
+}
+
+/* Whatever happened, no descriptor is left behind. */
+static int closed(void **state)
+{
+    (void)state;
+    return key_open_files() == open_files ? 0 : -1;
 }
 
 static int set_up(void **state)
@@ -383,12 +447,14 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_folders, empty),
-        cmocka_unit_test_setup(test_odd_folders, empty),
-        cmocka_unit_test_setup(test_gone_bad, empty),
-        cmocka_unit_test_setup(test_defaults, empty),
-        cmocka_unit_test_setup(test_default_of_root, empty),
-        cmocka_unit_test_setup(test_memory, empty),
+        cmocka_unit_test_setup_teardown(test_folders, empty, closed),
+        cmocka_unit_test_setup_teardown(test_umask, empty, closed),
+        cmocka_unit_test_setup_teardown(test_long_path, empty, closed),
+        cmocka_unit_test_setup_teardown(test_odd_folders, empty, closed),
+        cmocka_unit_test_setup_teardown(test_gone_bad, empty, closed),
+        cmocka_unit_test_setup_teardown(test_defaults, empty, closed),
+        cmocka_unit_test_setup_teardown(test_default_of_root, empty, closed),
+        cmocka_unit_test_setup_teardown(test_memory, empty, closed),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
