@@ -4,7 +4,8 @@ packages_build="gcc libc6-dev make autoconf automake libtool pkg-config xz-utils
  libssl-dev libjansson-dev libcurl4-openssl-dev libjwt-dev libinih-dev libpam0g-dev libqrencode-dev
  libcmocka-dev libmicrohttpd-dev libsqlite3-dev"
 packages_e2e="openssh-server openssh-client sudo login passwd mount hostname util-linux iproute2 pamtester
- python3 python3-pexpect python3-jwcrypto openssl curl ca-certificates"
+ python3 python3-pexpect python3-jwcrypto openssl curl ca-certificates
+ sasl2-bin dbconfig-sqlite3 glewlwyd"
 # The README's recipes alone; the demo does without
 packages_readme="nginx systemd|systemd-standalone-sysusers"
 packages_fuzz="clang libclang-rt-dev"
