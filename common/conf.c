@@ -143,6 +143,11 @@ enum wf_reason wf_conf_policy(const struct wf_conf *conf, const char *service,
     return WF_OK;
 }
 
+const uint8_t *wf_conf_digest_borrow(const struct wf_conf *conf)
+{
+    return conf->digest;
+}
+
 const struct wf_provider_conf *wf_conf_provider(const struct wf_conf *conf, const char *name)
 {
     for (size_t i = 0; i < conf->provider_count; i++) {

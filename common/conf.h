@@ -178,6 +178,10 @@ enum wf_reason wf_conf_read_secret(const struct wf_provider_conf *provider, stru
 enum wf_reason wf_conf_read_private_key(const struct wf_provider_conf *provider,
                                         struct wf_secret **ret, struct wf_err *err) WF_MUST_USE;
 
+/* SHA-256 (WF_SHA256_LEN bytes) of the text that was read: whatever is kept on disk under it dies
+ * with any change of the configuration. Borrowed. */
+const uint8_t *wf_conf_digest_borrow(const struct wf_conf *conf);
+
 /* The provider of this name, NULL if there is none; and by index, NULL behind the last. Borrowed.
  */
 const struct wf_provider_conf *wf_conf_provider(const struct wf_conf *conf, const char *name);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "conf.h"
+#include "crypto.h"
 #include "err.h"
 
 struct wf_conf_block;
@@ -35,6 +36,7 @@ struct wf_conf {
     size_t provider_count;
     struct wf_policy *policies;
     size_t policy_count;
+    uint8_t digest[WF_SHA256_LEN]; /* of the text */
 };
 
 /* The mistakes of one file: the first WF_CONF_MISTAKES_MAX by line, and how many there are. */

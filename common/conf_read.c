@@ -361,6 +361,9 @@ static enum wf_reason parse(const char *path, struct wf_span text, bool check_fi
         goto out;
     }
     loading->mistakes.path = path;
+    reason = wf_crypto_sha256(text.ptr, text.len, conf->digest, err);
+    if (reason != WF_OK)
+        goto out;
     reason = read_sections(&conf->pool, text, &loading->sections, &loading->mistakes, err);
     if (reason != WF_OK)
         goto out;

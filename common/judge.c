@@ -22,7 +22,7 @@ struct station {
 };
 
 struct wf_judge {
-    const struct wf_log *log;
+    const struct wf_conf *conf;
     struct wf_verdicts *verdicts;
     size_t count;
     struct station stations[];
@@ -71,7 +71,7 @@ enum wf_reason wf_judge_new(const struct wf_judge_host *host, struct wf_judge **
     judge = calloc(1, sizeof(*judge) + count * sizeof(judge->stations[0]));
     if (judge == NULL)
         return wf_fail(err, WF_INTERNAL, "out of memory");
-    judge->log = host->log;
+    judge->conf = host->conf;
     judge->count = count;
     judge->verdicts = wf_verdicts_new(WF_VERDICTS_MAX);
     if (judge->verdicts == NULL)
@@ -107,12 +107,14 @@ static struct station *station_of(struct wf_judge *judge, const struct wf_provid
     return NULL;
 }
 
-/* Under what a verdict is kept: nothing that was judged for one service holds for another. */
+/* Under what a verdict, and on disk a look-up, is kept: nothing that was judged for one service, or
+ * under another configuration, holds for this. The two choose the provider, too. */
 static enum wf_reason make_key(struct trial *t, struct wf_err *err)
 {
     static const char how[] = "bearer";
     const struct wf_span parts[] = {
-        {how, sizeof(how)}, /* with its NUL, as the next one: no two lists of parts look alike */
+        {how, sizeof(how)}, /* with its NUL, as the service's: no two lists of parts look alike */
+        {(const char *)wf_conf_digest_borrow(t->judge->conf), WF_SHA256_LEN},
         {t->policy->service, strlen(t->policy->service) + 1},
         {t->token, t->len},
     };
