@@ -47,13 +47,13 @@ class Provider(Server):
 
     def __init__(self, directory):
         super().__init__(directory, self.look_up)
-        self.keys = [Key("first")]
+        self.first = Key("first")
         self.reset()
 
     def reset(self):
         self.clear()
         self.answers = {}
-        self.keys = self.keys[:1]
+        self.keys = [self.first]
         self.max_age = 3600
 
     def metadata(self, **changes):
@@ -119,5 +119,5 @@ def accepted(world, token, name="alice", **how):
 def refused(world, token, reason, *options, status=1, **how):
     verdict = verify(world, token, *options, **how)
     expect(verdict.reason == reason and verdict.status == status and verdict.out == "", "not refused as", reason, verdict)
-    expect(token[-20:] not in verdict.err, "the token stands in the message:", verdict)
+    expect(len(token) < 20 or token[-20:] not in verdict.err, "the token stands in the message:", verdict)
     return verdict
