@@ -183,9 +183,9 @@ static enum wf_reason sign_in_by_code(struct call *call, int flags, struct wf_re
     return reason;
 }
 
-/* The token: what an earlier module asked for as a password, or our own question's answer, which
- * then serves later modules as a password. *ret_token is borrowed from PAM, or from answer. */
-static int get_token(struct call *call, struct wf_answer *answer, const char **ret_token,
+/* The token: what an earlier module asked for as a password, or our own question's answer.
+ * *ret_token is borrowed from PAM, or from answer. */
+static int get_token(const struct call *call, struct wf_answer *answer, const char **ret_token,
                      size_t *ret_len)
 {
     const struct wf_question question = {
@@ -204,13 +204,19 @@ static int get_token(struct call *call, struct wf_answer *answer, const char **r
     if (code == PAM_SUCCESS) {
         *ret_token = answer->text;
         *ret_len = answer->len;
-        /* With room for its NUL; a cut one serves nobody */
-        if (answer->len < WF_ANSWER_MAX) {
-            answer->text[answer->len] = '\0';
-            code = pam_set_item(call->pamh, PAM_AUTHTOK, answer->text);
-        }
     }
     return code;
+}
+
+/* An answer that is no token serves later modules as a password, so that nobody is asked twice. A
+ * token does not: it would be tried as a password, and nobody asked for one. */
+static int hand_on(const struct call *call, struct wf_answer *answer)
+{
+    /* With room for its NUL; a cut one serves nobody */
+    if (answer->text == NULL || answer->len >= WF_ANSWER_MAX)
+        return PAM_SUCCESS;
+    answer->text[answer->len] = '\0';
+    return pam_set_item(call->pamh, PAM_AUTHTOK, answer->text);
 }
 
 static enum wf_reason sign_in_by_token(struct call *call, int flags, struct wf_result *result,
@@ -226,7 +232,9 @@ static enum wf_reason sign_in_by_token(struct call *call, int flags, struct wf_r
         reason = wf_verify(call->context, &call->request, token, len, WF_PASSWD_REQUIRED, result,
                            NULL, err);
         /* An ordinary password is for the next module, and no news to anybody */
-        if (reason != WF_OK && reason != WF_MALFORMED && !call->request.hides_users)
+        if (reason == WF_MALFORMED)
+            *ret_code = hand_on(call, &answer);
+        else if (reason != WF_OK && !call->request.hides_users)
             wf_conv_tell(call->pamh, flags, wf_reason_advice(reason));
     }
     wf_answer_done(&answer);
