@@ -4,8 +4,16 @@
  *
  * A set is fresh for its HTTP lifetime (Cache-Control max-age, bounded to 1 minute .. 1 day; 5
  * minutes where the answer names none), then fetched again, with If-None-Match. While the provider
- * is down it serves for stale_keys more, and the log says so. A kid that no key has makes one
- * fetch, at most once per cool-down of 30 s on this host: whoever sends tokens cannot make us ask.
+ * is down, or answers with what is no set, or with one without keys where there were some, it
+ * serves for stale_keys more, and the log says so. A kid that no key has makes one fetch, at most
+ * once per cool-down of 30 s on this host: whoever sends tokens cannot make us ask. A fetch that
+ * fails makes all processes of this user rest, 5 s at first, doubled up to a minute, in which they
+ * get stale keys or WF_UNREACHABLE at once.
+ *
+ * A jwks_file is read instead, at most every 10 s, and is never stale: what is no longer in it
+ * does not verify, and without it nothing does.
+ *
+ * A forked child goes on with the keys that are known, whatever the parent's threads were doing.
  */
 #ifndef WF_KEYRING_H
 #define WF_KEYRING_H
@@ -40,15 +48,21 @@ void wf_keyring_free(struct wf_keyring *ring);
  * stale set go on with that.
  * WF_OK: *ret is a new reference (wf_jwks_unref), *ret_until the second from which on it must not
  * be used any more (its stale bound). WF_KEY: fresh keys, none fits the header. WF_UNREACHABLE: no
- * keys to be had now. WF_CONFIG: jwks_file or discovery is wrong (an issuer that differs, an
- * endpoint that is no https). WF_INTERNAL. Blocks up to the provider's time-out, or, where another
- * thread or process fetches, as long as that takes. Any thread. */
+ * keys to be had now, or stale ones that do not fit, or fresh ones that do not and no answer to
+ * whether there are others. WF_CONFIG: jwks_file or discovery is wrong (an issuer that differs, an
+ * endpoint that is no https). WF_INTERNAL. Blocks as long as a fetch takes, ours or another
+ * thread's or process's: one request as a rule, two or three where the provider must be discovered,
+ * each up to its time-out; and not at all, but for a mutex that is held for some instructions,
+ * while fresh keys fit. Any thread. */
 enum wf_reason wf_keyring_find(struct wf_keyring *ring, const struct wf_jws_header *header,
                                int64_t now, struct wf_jwks **ret, int64_t *ret_until,
                                struct wf_err *err) WF_MUST_USE;
 
-/* True if `set` is still the one that would be used at the second `now`, without looking further:
- * an answer that was verified with it may be used again. Never blocks for long. Any thread. */
+/* True if `set` is still the one that wf_keyring_find would answer with at the second `now` without
+ * asking or reading anything: a verdict that was reached with it may be used again. False as soon
+ * as somebody should look for newer keys, so that who only sees known tokens learns of a withdrawn
+ * key, too; if there are none, wf_keyring_find gives the same set again. Never blocks for long. Any
+ * thread. */
 bool wf_keyring_is_current(struct wf_keyring *ring, const struct wf_jwks *set, int64_t now);
 
 #endif
