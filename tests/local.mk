@@ -258,6 +258,7 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_oidc_SOURCES = %D%/unit/test_oidc.c $(fake_door)
 %C%_unit_test_oidc_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_oidc_LDADD = $(unit_ldadd)
+%C%_unit_test_oidc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=strndup
 
 %C%_unit_test_http_cache_SOURCES = %D%/unit/test_http_cache.c
 %C%_unit_test_http_cache_CPPFLAGS = $(unit_cppflags)

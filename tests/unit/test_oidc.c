@@ -21,6 +21,14 @@ static struct wf_provider_conf conf = {
 static char folder[64];
 static struct wf_cachedir *dir;
 
+static bool no_memory;
+char *__real_strndup(const char *text, size_t len);
+char *__wrap_strndup(const char *text, size_t len);
+char *__wrap_strndup(const char *text, size_t len)
+{
+    return no_memory ? NULL : __real_strndup(text, len);
+}
+
 static const struct {
     const char *name;
     const char *text;
@@ -81,6 +89,18 @@ static void test_documents(void **state)
         wf_oidc_metadata_done(&metadata);
         assert_null(metadata.jwks_uri);
     }
+}
+
+static void test_memory(void **state)
+{
+    struct wf_oidc_metadata metadata = WF_OIDC_METADATA_INIT;
+
+    (void)state;
+    no_memory = true;
+    enum wf_reason reason = wf_oidc_parse(&conf, DOCUMENT, strlen(DOCUMENT), &metadata, NULL);
+    no_memory = false;
+    assert_int_equal(reason, WF_INTERNAL);
+    assert_null(metadata.jwks_uri);
 }
 
 static void test_all_endpoints(void **state)
@@ -302,7 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_documents), cmocka_unit_test(test_all_endpoints),
         cmocka_unit_test(test_addresses), cmocka_unit_test(test_discovery),
-        cmocka_unit_test(test_kept),      cmocka_unit_test(test_names),
+        cmocka_unit_test(test_memory),    cmocka_unit_test(test_kept),      cmocka_unit_test(test_names),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
