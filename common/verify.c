@@ -24,8 +24,7 @@ static struct wf_span span_of(const char *text)
 }
 
 /* What is known of the bearer once the token is genuine. */
-static enum wf_reason judge_bearer(const struct wf_policy *policy,
-                                   const struct wf_request *request,
+static enum wf_reason judge_bearer(const struct wf_policy *policy, const struct wf_request *request,
                                    const struct wf_verdict *verdict, enum wf_passwd passwd,
                                    struct wf_result *result, struct wf_err *err)
 {
@@ -45,9 +44,9 @@ static void audit(const struct wf_context *context, const struct wf_request *req
     const struct wf_audit line = {
         .action = "token",
         .service = request->service,
-        .user = request->user != NULL       ? request->user
+        .user = request->user != NULL     ? request->user
                 : result->user[0] != '\0' ? result->user
-                                            : NULL,
+                                          : NULL,
         .rhost = request->rhost,
         .provider = result->provider[0] == '\0' ? NULL : result->provider,
         .subject = result->subject[0] == '\0' ? NULL : result->subject,
@@ -98,4 +97,27 @@ out:
     if (request->hides_users && reason != WF_OK && !wf_reason_is_outage(reason))
         wf_delay_until(&start);
     return reason;
+}
+
+const char *wf_token_advice(enum wf_reason reason)
+{
+    static const struct {
+        enum wf_reason reason;
+        const char *text;
+    } texts[] = {
+        {WF_TOO_LARGE, "What you entered is too long for a token."},
+        {WF_MALFORMED, "That is not an access token."},
+        {WF_ISSUER,
+         "The token comes from another sign-in service. Get one from the right service."},
+        {WF_EXPIRED, "The token has expired, or the sign-in is too long ago. Get a new one."},
+        {WF_INACTIVE, "The token or the account is not active. Sign in again to get a new one."},
+        {WF_IDENTITY, "The token is of somebody else than the user asked for."},
+        {WF_PENDING, "Nobody entered a token."},
+    };
+
+    for (size_t i = 0; i < WF_ARRAY_LEN(texts); i++) {
+        if (texts[i].reason == reason)
+            return texts[i].text;
+    }
+    return wf_reason_advice(reason);
 }

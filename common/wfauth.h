@@ -60,6 +60,10 @@ struct wf_request {
     bool hides_users;
 };
 
+/* What to tell a person whose token was refused: like wf_reason_advice, which speaks of codes and
+ * addresses. Static storage. Any thread. */
+const char *wf_token_advice(enum wf_reason reason);
+
 /* True where people come to this service with a bearer token for a password (flow = token), false
  * where they sign in by code, or where there is no such service. Any thread. */
 bool wf_wants_token(const struct wf_context *context, const char *service);

@@ -155,8 +155,8 @@ static enum wf_reason ask_and_judge(struct call *call, struct wf_login *login,
             .prompt = wf_login_prompt_borrow(login),
             .cuts_silently = call->over_ssh,
         };
-        *ret_code = question.prompt == NULL ? PAM_BUF_ERR
-                                            : wf_conv_ask(call->pamh, &question, &answer);
+        *ret_code =
+            question.prompt == NULL ? PAM_BUF_ERR : wf_conv_ask(call->pamh, &question, &answer);
         if (*ret_code != PAM_SUCCESS) {
             wf_login_abandon(login);
             break;
@@ -235,7 +235,7 @@ static enum wf_reason sign_in_by_token(struct call *call, int flags, struct wf_r
         if (reason == WF_MALFORMED)
             *ret_code = hand_on(call, &answer);
         else if (reason != WF_OK && !call->request.hides_users)
-            wf_conv_tell(call->pamh, flags, wf_reason_advice(reason));
+            wf_conv_tell(call->pamh, flags, wf_token_advice(reason));
     }
     wf_answer_done(&answer);
     return reason;

@@ -36,7 +36,7 @@ unit_tests = \
 	%D%/unit/test_login \
 	%D%/unit/test_login_memory
 if ENABLE_PAM
-unit_tests += %D%/unit/test_pam
+unit_tests += %D%/unit/test_pam %D%/unit/test_pam_token
 endif
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -165,6 +165,19 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_pam_CPPFLAGS = $(unit_cppflags) \
 	-DTEST_MODULE='"$(abs_builddir)/pam/.libs/pam_workfront.so"'
 %C%_unit_test_pam_LDADD = $(unit_ldadd) $(PAM_LIBS)
+
+%C%_unit_test_pam_token_SOURCES = %D%/unit/test_pam_token.c
+%C%_unit_test_pam_token_CPPFLAGS = $(unit_cppflags) \
+	-DTEST_MODULE='"$(abs_builddir)/pam/.libs/pam_workfront.so"' \
+	-DTEST_PROBE='"$(abs_builddir)/%D%/lib/.libs/pam_probe.so"'
+%C%_unit_test_pam_token_LDADD = %D%/lib/libmint.la $(unit_ldadd) $(PAM_LIBS)
+if ENABLE_PAM
+# The other module of a stack
+check_LTLIBRARIES += %D%/lib/pam_probe.la
+%C%_lib_pam_probe_la_SOURCES = %D%/lib/pam_probe.c
+%C%_lib_pam_probe_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+%C%_lib_pam_probe_la_LIBADD = $(PAM_LIBS)
+endif
 
 # The token mint, for whatever judges tokens
 check_LTLIBRARIES += %D%/lib/libmint.la
