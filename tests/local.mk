@@ -304,6 +304,23 @@ http_cppflags = $(unit_cppflags) -DTEST_HELPER='"$(abs_top_builddir)/common/wfau
 %C%_unit_test_http_helper_CPPFLAGS = $(http_cppflags)
 %C%_unit_test_http_helper_LDADD = %D%/lib/libhttpd.la $(unit_ldadd)
 %C%_unit_test_http_helper_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
+
+# Benchmarks: `make bench` builds and runs them, nothing else does
+bench_programs = \
+	%D%/bench/bench_judge
+EXTRA_PROGRAMS = $(bench_programs)
+bench_common = %D%/bench/bench.c %D%/bench/bench.h %D%/bench/pool.c
+bench_cppflags = $(unit_cppflags)
+bench_ldadd = %D%/lib/libmint.la common/libwfcore.la $(CRYPTO_LIBS)
+
+%C%_bench_bench_judge_SOURCES = %D%/bench/bench_judge.c $(bench_common)
+%C%_bench_bench_judge_CPPFLAGS = $(bench_cppflags)
+%C%_bench_bench_judge_LDADD = $(bench_ldadd)
+
+bench: $(bench_programs)
+	$(SHELL) $(srcdir)/%D%/bench/run.sh $(abs_top_builddir)
+.PHONY: bench
+dist_noinst_SCRIPTS += %D%/bench/run.sh
 endif
 
 # Fuzz targets: fuzz_X is made of fuzz_X.c and lives on corpus/X; a new one is one line here. With
