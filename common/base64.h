@@ -4,6 +4,8 @@
 #ifndef WF_BASE64_H
 #define WF_BASE64_H
 
+#include <stdbool.h>
+
 #include "buf.h"
 #include "err.h"
 
@@ -16,5 +18,9 @@ void wf_base64_encode(struct wf_buf *out, const void *data, size_t len);
  * byte, an impossible length or bits set behind the last byte (so each value has one spelling);
  * WF_INTERNAL if out has no room. On failure out holds what it held. An empty text is valid. */
 enum wf_reason wf_base64url_decode(struct wf_buf *out, const char *text, size_t len) WF_MUST_USE;
+
+/* True if every byte is of base64url's alphabet: what it may look like, whether or not it decodes.
+ * An empty text is. */
+bool wf_base64url_has_form(const char *text, size_t len);
 
 #endif

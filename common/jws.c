@@ -9,30 +9,23 @@
 
 static bool is_base64url(struct wf_span part)
 {
-    for (size_t i = 0; i < part.len; i++) {
-        char c = part.ptr[i];
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-              c == '-' || c == '_'))
-            return false;
-    }
-    return part.len > 0;
+    return part.len > 0 && wf_base64url_has_form(part.ptr, part.len);
 }
 
 /* Exactly three parts, whatever is in them. */
 static bool split(const char *token, size_t len, struct wf_span parts[3])
 {
-    size_t start = 0;
-    size_t count = 0;
+    struct wf_span rest = {token, len};
 
-    for (size_t i = 0; i <= len; i++) {
-        if (i < len && token[i] != '.')
-            continue;
-        if (count == 3)
+    for (size_t i = 0; i < 2; i++) {
+        const char *dot = rest.len == 0 ? NULL : memchr(rest.ptr, '.', rest.len);
+        if (dot == NULL)
             return false;
-        parts[count++] = (struct wf_span){token + start, i - start};
-        start = i + 1;
+        parts[i] = (struct wf_span){rest.ptr, (size_t)(dot - rest.ptr)};
+        rest = (struct wf_span){dot + 1, rest.len - parts[i].len - 1};
     }
-    return count == 3;
+    parts[2] = rest;
+    return rest.len == 0 || memchr(rest.ptr, '.', rest.len) == NULL;
 }
 
 /* '{' is 'e' and the two bits 11 of the next character. Opaque tokens have dots, too. */

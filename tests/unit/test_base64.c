@@ -81,6 +81,30 @@ static void test_every_byte_value(void **state)
     wf_buf_done(&back);
 }
 
+/* Each byte at each place of a group and of what is left behind the last group */
+static void test_every_character(void **state)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+    (void)state;
+    for (unsigned c = 0; c < 256; c++) {
+        const char *at = c == 0 ? NULL : strchr(alphabet, (int)c);
+        for (size_t place = 0; place < 7; place++) {
+            char text[7] = "Zm9vZmA";
+            struct wf_buf out = WF_BUF_INIT(100);
+            text[place] = (char)c;
+            assert_int_equal(wf_base64url_has_form(text, sizeof(text)), at != NULL);
+            /* The last character has two bits that belong to no byte */
+            bool decodes = at != NULL && (place < 6 || (at - alphabet) % 4 == 0);
+            if (wf_base64url_decode(&out, text, sizeof(text)) != (decodes ? WF_OK : WF_MALFORMED))
+                fail_msg("byte %u at place %zu", c, place);
+            wf_buf_done(&out);
+        }
+    }
+    assert_true(wf_base64url_has_form("", 0));
+}
+
 static void test_no_room(void **state)
 {
     (void)state;
@@ -96,6 +120,7 @@ int main(void)
         cmocka_unit_test(test_good),
         cmocka_unit_test(test_bad),
         cmocka_unit_test(test_every_byte_value),
+        cmocka_unit_test(test_every_character),
         cmocka_unit_test(test_no_room),
     };
     return cmocka_run_group_tests_name("base64", tests, NULL, NULL);
