@@ -8,6 +8,9 @@
 
 #include "text.h"
 
+/* Bytes of what a field of an audit line says, its NUL included */
+#define FIELD_SIZE 81
+
 void wf_log(const struct wf_log *log, enum wf_level level, const char *fmt, ...)
 {
     char raw[WF_LOG_LINE_MAX];
@@ -23,15 +26,15 @@ void wf_log(const struct wf_log *log, enum wf_level level, const char *fmt, ...)
     log->write(log->ctx, level, line);
 }
 
-/* Append ` name="value"`: quotes and backslashes escaped, so that a value cannot end its quotes
- * and forge a field; cut so that the later fields still fit. */
-static size_t add_field(char *line, size_t used, const char *name, const char *value)
+/* Append ` name="value"`, at most size - 1 bytes of the value: quotes and backslashes escaped, so
+ * that a value cannot end its quotes and forge a field. */
+static size_t add_field(char *line, size_t used, const char *name, const char *value, size_t size)
 {
     char clean[WF_ERR_TEXT_MAX];
 
     if (value == NULL)
         return used;
-    wf_text_sanitise(clean, sizeof(clean), value, strlen(value));
+    wf_text_sanitise(clean, size, value, strlen(value));
     int n = snprintf(line + used, WF_LOG_LINE_MAX - used, " %s=\"", name);
     if (n < 0 || (size_t)n >= WF_LOG_LINE_MAX - used)
         return used;
@@ -59,17 +62,14 @@ void wf_log_audit(const struct wf_log *log, const struct wf_audit *audit)
                   {"provider", audit->provider},
                   {"subject", audit->subject}};
 
+    if (log == NULL || log->write == NULL)
+        return;
     int n =
         snprintf(line, sizeof(line), "%.32s", audit->action == NULL ? "verdict" : audit->action);
     size_t used = n < 0 ? 0 : (size_t)n;
-    for (size_t i = 0; i < WF_ARRAY_LEN(fields); i++) {
-        /* Short enough that all five, escaped, leave room for the verdict */
-        char value[81];
-        if (fields[i].value == NULL)
-            continue;
-        wf_text_sanitise(value, sizeof(value), fields[i].value, strlen(fields[i].value));
-        used = add_field(line, used, fields[i].name, value);
-    }
+    /* Short enough that all five, escaped, leave room for the verdict */
+    for (size_t i = 0; i < WF_ARRAY_LEN(fields); i++)
+        used = add_field(line, used, fields[i].name, fields[i].value, FIELD_SIZE);
     if (audit->reason == WF_OK)
         n = snprintf(line + used, sizeof(line) - used, " verdict=accept");
     else
@@ -77,6 +77,6 @@ void wf_log_audit(const struct wf_log *log, const struct wf_audit *audit)
                      wf_reason_name(audit->reason));
     used += n < 0 ? 0 : (size_t)n;
     if (audit->reason != WF_OK && audit->text != NULL && audit->text[0] != '\0')
-        (void)add_field(line, used, "text", audit->text);
+        (void)add_field(line, used, "text", audit->text, WF_ERR_TEXT_MAX);
     wf_log(log, audit->reason == WF_OK ? WF_LOG_INFO : WF_LOG_WARNING, "%s", line);
 }

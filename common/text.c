@@ -91,6 +91,12 @@ void wf_text_sanitise(char *dst, size_t size, const char *src, size_t len)
     size_t in = 0;
 
     while (in < len) {
+        if (src[in] >= 0x20 && src[in] < 0x7f) { /* the short way for nearly all there is */
+            if (out == size - 1)
+                break;
+            dst[out++] = src[in++];
+            continue;
+        }
         size_t n = clean_char(src + in, len - in);
         size_t width = n == 0 ? 1 : n;
         if (width > size - 1 - out)
@@ -132,7 +138,7 @@ bool wf_text_is_utf8(const char *s, size_t len)
     size_t n;
 
     for (size_t i = 0; i < len; i += n) {
-        n = utf8_decode((const unsigned char *)s + i, len - i, &c);
+        n = (unsigned char)s[i] < 0x80 ? 1 : utf8_decode((const unsigned char *)s + i, len - i, &c);
         if (n == 0)
             return false;
     }
