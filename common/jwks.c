@@ -127,9 +127,7 @@ bool wf_jwks_fits(const struct wf_jwks *set, const struct wf_jws_header *header)
 enum wf_reason wf_jwks_verify(const struct wf_jwks *set, const struct wf_jws_header *header,
                               const struct wf_jws *jws, struct wf_err *err)
 {
-    enum wf_reason reason = wf_fail(err, WF_KEY, "no key of the provider fits the token (%s, %s)",
-                                    wf_alg_name(header->alg),
-                                    header->kid.ptr == NULL ? "no kid" : "its kid is unknown");
+    enum wf_reason reason = WF_KEY;
     unsigned tries = 0;
 
     for (size_t i = 0; i < set->count; i++) {
@@ -141,7 +139,11 @@ enum wf_reason wf_jwks_verify(const struct wf_jwks *set, const struct wf_jws_hea
         reason = wf_jwk_verify(set->keys[i], header->alg, jws->signing_input, jws->signature,
                                jws->signature_len, err);
         if (reason != WF_SIGNATURE)
-            break;
+            return reason;
     }
+    if (tries == 0)
+        reason = wf_fail(err, WF_KEY, "no key of the provider fits the token (%s, %s)",
+                         wf_alg_name(header->alg),
+                         header->kid.ptr == NULL ? "no kid" : "its kid is unknown");
     return reason;
 }
