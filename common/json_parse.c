@@ -30,7 +30,8 @@ static json_t *parse_value(struct parser *p);
 
 static void skip_blanks(struct parser *p)
 {
-    while (p->at < p->len && p->text[p->at] != '\0' && strchr(" \t\n\r", p->text[p->at]) != NULL)
+    while (p->at < p->len && (p->text[p->at] == ' ' || p->text[p->at] == '\t' ||
+                              p->text[p->at] == '\n' || p->text[p->at] == '\r'))
         p->at++;
 }
 
@@ -122,43 +123,68 @@ static bool parse_escape(struct parser *p, struct wf_buf *out)
     return true;
 }
 
-/* string = quotation-mark *char quotation-mark, the first mark being taken. */
-static bool parse_string(struct parser *p, struct wf_buf *out)
+/* Characters that stand for themselves, as many as there are. */
+static struct wf_span take_plain(struct parser *p)
 {
+    size_t start = p->at;
+
+    while (p->at < p->len && (unsigned char)p->text[p->at] >= 0x20 && p->text[p->at] != '"' &&
+           p->text[p->at] != '\\')
+        p->at++;
+    return (struct wf_span){p->text + start, p->at - start};
+}
+
+/* The rest of a string that has escapes, behind the part that has none. */
+static bool parse_escaped(struct parser *p, struct wf_span plain, struct wf_buf *out)
+{
+    wf_buf_append(out, plain.ptr, plain.len);
     while (!take(p, '"')) {
-        size_t start = p->at;
         if (take(p, '\\')) {
             if (!parse_escape(p, out))
                 return false;
             continue;
         }
-        while (p->at < p->len && (unsigned char)p->text[p->at] >= 0x20 && p->text[p->at] != '"' &&
-               p->text[p->at] != '\\')
-            p->at++;
-        if (p->at == start)
+        plain = take_plain(p);
+        if (plain.len == 0)
             return false;
-        wf_buf_append(out, p->text + start, p->at - start);
+        wf_buf_append(out, plain.ptr, plain.len);
     }
     if (!wf_buf_ok(out))
         p->out_of_memory = true;
-    return wf_buf_ok(out) && wf_text_is_utf8((const char *)out->data, out->len);
+    return wf_buf_ok(out);
+}
+
+/* string = quotation-mark *char quotation-mark, the first mark being taken. *ret borrows the text,
+ * or out where there are escapes. */
+static bool parse_string(struct parser *p, struct wf_buf *out, struct wf_span *ret)
+{
+    struct wf_span plain = take_plain(p);
+
+    if (!take(p, '"')) {
+        if (!parse_escaped(p, plain, out))
+            return false;
+        plain = (struct wf_span){(const char *)out->data, out->len};
+    }
+    *ret = plain;
+    return wf_text_is_utf8(plain.ptr, plain.len);
 }
 
 static json_t *parse_text(struct parser *p)
 {
-    struct wf_buf text = WF_BUF_INIT(p->len);
+    struct wf_buf own = WF_BUF_INIT(p->len);
+    struct wf_span text;
     json_t *value = NULL;
 
-    if (parse_string(p, &text))
+    if (parse_string(p, &own, &text))
         value = made(p, json_string_nocheck(""));
     /* In two steps: where only its own block is missing, the first would free the copy unwiped */
     if (value != NULL && text.len > 0 &&
-        json_string_setn_nocheck(value, (const char *)text.data, text.len) != 0) {
+        json_string_setn_nocheck(value, text.ptr, text.len) != 0) {
         p->out_of_memory = true;
         json_decref(value);
         value = NULL;
     }
-    wf_buf_done(&text);
+    wf_buf_done(&own);
     return value;
 }
 
@@ -247,26 +273,21 @@ static bool take_word(struct parser *p, const char *word)
 /* member = string name-separator value, in an object that has no such name yet. */
 static bool parse_member(struct parser *p, json_t *object)
 {
-    struct wf_buf name = WF_BUF_INIT(p->len);
-    const char *key = NULL;
+    struct wf_buf own = WF_BUF_INIT(p->len);
+    struct wf_span name;
     json_t *value = NULL;
     bool good = false;
 
     skip_blanks(p);
-    if (!take(p, '"') || !parse_string(p, &name))
+    if (!take(p, '"') || !parse_string(p, &own, &name))
         goto out;
-    key = wf_buf_text_borrow(&name);
-    if (key == NULL) {
-        p->out_of_memory = true;
-        goto out;
-    }
     skip_blanks(p);
-    if (json_object_get(object, key) != NULL || !take(p, ':'))
+    if (json_object_getn(object, name.ptr, name.len) != NULL || !take(p, ':'))
         goto out;
     value = parse_value(p);
     if (value == NULL)
         goto out;
-    good = json_object_set_nocheck(object, key, value) == 0;
+    good = json_object_setn_nocheck(object, name.ptr, name.len, value) == 0;
     if (!good) {
         p->out_of_memory = true;
         wf_json_free(value);
@@ -274,7 +295,7 @@ static bool parse_member(struct parser *p, json_t *object)
     }
 out:
     json_decref(value);
-    wf_buf_done(&name);
+    wf_buf_done(&own);
     return good;
 }
 
