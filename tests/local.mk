@@ -307,7 +307,9 @@ http_cppflags = $(unit_cppflags) -DTEST_HELPER='"$(abs_top_builddir)/common/wfau
 
 # Benchmarks: `make bench` builds and runs them, nothing else does
 bench_programs = \
-	%D%/bench/bench_judge
+	%D%/bench/bench_judge \
+	%D%/bench/bench_cold \
+	%D%/bench/bench_lines
 EXTRA_PROGRAMS = $(bench_programs)
 bench_common = %D%/bench/bench.c %D%/bench/bench.h %D%/bench/pool.c
 bench_cppflags = $(unit_cppflags)
@@ -317,7 +319,26 @@ bench_ldadd = %D%/lib/libmint.la common/libwfcore.la $(CRYPTO_LIBS)
 %C%_bench_bench_judge_CPPFLAGS = $(bench_cppflags)
 %C%_bench_bench_judge_LDADD = $(bench_ldadd)
 
-bench: $(bench_programs)
+%C%_bench_bench_cold_SOURCES = %D%/bench/bench_cold.c $(bench_common)
+%C%_bench_bench_cold_CPPFLAGS = $(bench_cppflags)
+%C%_bench_bench_cold_LDADD = %D%/lib/libhttpd.la common/libwfcurl.la $(bench_ldadd) $(CMOCKA_LIBS)
+
+%C%_bench_bench_lines_SOURCES = %D%/bench/bench_lines.c $(bench_common)
+%C%_bench_bench_lines_CPPFLAGS = $(bench_cppflags)
+%C%_bench_bench_lines_LDADD = $(bench_ldadd)
+
+if ENABLE_PAM
+bench_programs += %D%/bench/bench_pam %D%/bench/pam_child
+endif
+%C%_bench_bench_pam_SOURCES = %D%/bench/bench_pam.c $(bench_common) $(fake_door)
+%C%_bench_bench_pam_CPPFLAGS = $(bench_cppflags) \
+	-DBENCH_FOLDER='"$(abs_builddir)/%D%/bench"' \
+	-DBENCH_MODULE='"$(abs_builddir)/pam/.libs/pam_workfront.so"'
+%C%_bench_bench_pam_LDADD = $(bench_ldadd)
+%C%_bench_pam_child_SOURCES = %D%/bench/pam_child.c
+%C%_bench_pam_child_LDADD = $(PAM_LIBS)
+
+bench: all $(bench_programs)
 	$(SHELL) $(srcdir)/%D%/bench/run.sh $(abs_top_builddir)
 .PHONY: bench
 dist_noinst_SCRIPTS += %D%/bench/run.sh

@@ -12,6 +12,7 @@
 
 #include "buf.h"
 
+const char *bench_issuer = "https://sso.acme.example/realms/staff";
 static char folder[] = "/tmp/wfauth-bench.XXXXXX";
 static bool folder_made;
 
@@ -154,8 +155,7 @@ const char *bench_config(const char *provider_lines, const char *service_lines)
                      "audience = urn:mail\n"
                      "required_scope = mail\n"
                      "%s",
-                     strstr(provider_lines, "url =") == NULL ? BENCH_ISSUER : "", provider_lines,
-                     service_lines);
+                     bench_issuer, provider_lines, service_lines);
 }
 
 static void write_nowhere(void *ctx, enum wf_level level, const char *line)
@@ -177,7 +177,9 @@ struct wf_context *bench_context(enum mint_key key, size_t keys)
 
     bench_write("jwks.json", bench_jwks(key, keys));
     bench_write("wfauth.conf",
-                bench_config(mint_text("jwks_file = %s\n", bench_path("jwks.json")), ""));
+                bench_config(mint_text("jwks_file = %s\ncache_dir = %s\n", bench_path("jwks.json"),
+                                       bench_path("cache")),
+                             ""));
     const struct wf_host host = bench_host(bench_path("wfauth.conf"));
     enum wf_reason reason = wf_context_new(&host, &context, &err);
     bench_need(reason == WF_OK, mint_text("no context: %s", err.text));

@@ -13,7 +13,8 @@
 #include "mint.h"
 #include "wfauth.h"
 
-#define BENCH_ISSUER "https://sso.acme.example/realms/staff"
+/* Where tokens come from; set it before the first one is made. */
+extern const char *bench_issuer;
 /* Tokens name it as their key */
 #define BENCH_KID "T0kYr5cBbW2zD1oXbYyQ1m4mRkM7JvXh3b0q5uS6w8E"
 

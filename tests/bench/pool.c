@@ -56,11 +56,11 @@ static void write_payload(struct wf_buf *out, uint64_t number, size_t wanted)
     if (now == 0)
         now = time(NULL);
     (void)snprintf(text, sizeof(text),
-                   "{\"exp\":%lld,\"iat\":%lld,\"jti\":\"%012llx\",\"iss\":\"" BENCH_ISSUER "\","
+                   "{\"exp\":%lld,\"iat\":%lld,\"jti\":\"%012llx\",\"iss\":\"%s\","
                    "\"aud\":\"urn:mail\",\"sub\":\"4711-%llx\",\"azp\":\"mail\","
                    "\"scope\":\"openid mail\",\"preferred_username\":\"ann\"",
                    (long long)now + LIFETIME, (long long)now - 10, (unsigned long long)number,
-                   (unsigned long long)number % 997);
+                   bench_issuer, (unsigned long long)number % 997);
     wf_buf_append_text(out, text);
     if (out->len + 30 < wanted) {
         wf_buf_append_text(out, ",\"groups\":[\"/staff\"");

@@ -1,7 +1,7 @@
 #!/bin/bash
 # What judging costs on this machine: bench/run.sh BUILD, as `make bench` calls it. Every figure is
 # a ratio within one run, or comes with the machine's raw rate beside it.
-#   MANY=N   the most distinct tokens through the cache (1000000: some two minutes)
+#   MANY=N   the most distinct tokens through the cache (1000000, which takes two minutes)
 set -eu
 cd "${1:-.}"
 bench=tests/bench
@@ -18,3 +18,11 @@ title "a token against its signature"
 $bench/bench_judge ratios
 $bench/bench_judge many "${MANY:-1000000}"
 $bench/bench_judge threads
+title "the command"
+$bench/bench_lines common/wfauth
+title "cold start"
+$bench/bench_cold
+if [ -x $bench/bench_pam ]; then
+    title "PAM"
+    $bench/bench_pam
+fi
