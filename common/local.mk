@@ -100,7 +100,7 @@ wfauthlibexec_PROGRAMS = %D%/wfauth-http
 %C%_wfauth_http_SOURCES = %D%/drop.c %D%/drop.h %D%/wfauth-http.c
 %C%_wfauth_http_LDADD = %D%/libwfcurl.la %D%/libwfcore.la
 
-dist_man_MANS += %D%/wfauth.conf.5
+dist_man_MANS += %D%/wfauth.1 %D%/wfauth.conf.5
 
 # The helper's user, for systemd-sysusers(8)
 sysusers_DATA = %D%/sysusers.d/wfauth.conf

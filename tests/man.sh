@@ -40,6 +40,26 @@ differences() # WHAT DOCUMENTED PARSED
         sed -n "s,^< ,$1 documents what the code does not know: ,p; s,^> ,$1 does not document: ,p"
 }
 
+# Options of a page: "s" and "-json" of ".It Fl s Ar service , Fl -json"
+documented_options()
+{
+    grep '^\.It Fl ' "$1" | grep -oE 'Fl -?[A-Za-z]+' | sed 's/^Fl //' | sort -u
+}
+
+# Options of sources: of getopt's "+s:u:" and of {"json", no_argument, …
+parsed_options()
+{
+    {
+        grep -ohE 'getopt(_long)?\([^;]*"\+[A-Za-z:]+"' "$@" | sed 's/.*"+//' | grep -o '[A-Za-z]'
+        sed -nE 's/^[[:space:]]*\{"([a-z-]+)", (no|required)_argument,.*/-\1/p' "$@"
+    } | sort -u
+}
+
+parsed_commands()
+{
+    sed -nE 's/^[[:space:]]*\{"([a-z]+)", wf_cmd_.*/\1/p' common/main.c | sort -u
+}
+
 list=$(pages)
 if [ -z "$list" ]; then
     fail "manual pages" "there is none"
@@ -57,3 +77,8 @@ verdict "$page: options" "$(differences $page "$(documented $page)" "$(parsed_ar
 verdict "$page: synopsis" "$(differences $page "$(in_synopsis $page)" "$(parsed_arguments)")"
 page=common/wfauth.conf.5
 verdict "$page: keys" "$(differences $page "$(documented $page)" "$(parsed_keys)")"
+page=common/wfauth.1
+verdict "$page: commands" "$(differences $page "$(documented $page)" "$(parsed_commands)")"
+verdict "$page: options" "$(differences $page "$(documented_options $page)" \
+    "$(parsed_options common/main.c common/cmd_*.c)")"
+exit 0

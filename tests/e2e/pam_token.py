@@ -435,8 +435,10 @@ def saslauthd_length(world):
     short = token(world)
     expect(len(short) > 256, len(short))
     said = sasl(world, short)
-    show("a token of %d bytes: %s" % (len(short), said))
     expect("0: OK" not in said and not world.audit("token"), "it got through:", said, world.audit("token"))
+    expect("0: OK" not in sasl(world, "x" * 257) and not world.audit("token"), "257 bytes got through")
+    expect("0: OK" not in sasl(world, "x" * 256), "in with nonsense")
+    judged(world, "refuse", "malformed")
 
 
 # -- pamtester -------------------------------------------------------------------------------------

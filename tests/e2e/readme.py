@@ -14,7 +14,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 from harness import Suite, expect  # noqa: E402
-from host import COPY, DOMAIN, HOME, SOURCES, Host, type_password  # noqa: E402
+from host import COPY, DOMAIN, HOME, SOURCES, UNIX_PASSWORD, Host, type_password  # noqa: E402
 from readme import put  # noqa: E402
 from sandbox import wait_listening  # noqa: E402
 from world import run  # noqa: E402
@@ -50,12 +50,14 @@ def configure_options(host):
     expect(ours == named, "only configure knows", ours - named, "only the README", named - ours)
 
 
-@suite.case("the two commands: install, and the demo")
-def two_commands(host):
-    install, demo = host.readme.take("wfauth").commands()
-    host.command(install)
+@suite.case("the first commands: install, and the demo")
+def first_commands(host):
+    *install, demo = host.readme.take("wfauth").commands()
+    for line in install:
+        host.command(line)
     for path in (host.pamdir + "/pam_workfront.so", "/usr/local/libexec/wfauth/wfauth-http",
-                 "/usr/local/lib/sysusers.d/wfauth.conf", "/usr/local/share/man/man8/pam_workfront.8"):
+                 "/usr/local/lib/sysusers.d/wfauth.conf", "/usr/local/share/man/man8/pam_workfront.8",
+                 "/usr/local/bin/wfauth", "/usr/local/share/man/man1/wfauth.1"):
         expect(os.path.exists(path), path, "was not installed")
     expect("--- seen: " in host.command(demo), "the demo did not see all")
 
@@ -474,6 +476,29 @@ for trouble, way in TROUBLES.items():
         host.saw("verdict=refuse reason=%s( |$)" % trouble)
     if way:
         suite.add("trouble: reason=%s is what the log says" % trouble, case)
+
+
+@suite.case("bearer tokens: the command, and a service that checks passwords by PAM")
+def bearer_tokens(host):
+    host.files("Bearer tokens")
+    token = host.sso.token()
+    with open(COPY + "/token", "w", encoding="utf-8") as file:
+        file.write(token + "\n")
+    said = host.commands("Bearer tokens")
+    expect(re.fullmatch(host.readme.take("Bearer tokens").pattern(), said.strip()), said)
+    host.files("Bearer tokens")
+    expect(by_pam(token) and by_pam(UNIX_PASSWORD), "not in")
+    expect(not by_pam("another password") and not by_pam(host.sso.token(aud="urn:other")), "in")
+    expect(not by_pam(token, "bob"), "alice's token made bob")
+    expect(host.sso.count("/") == 2, [request.path for request in host.sso.record])
+    host.saw('token service="dovecot" user="alice" provider="staff" .*verdict=accept')
+
+
+def by_pam(password, user="alice"):
+    """Does the service let this user in with this password?"""
+    done = subprocess.run(["/usr/bin/pamtester", "dovecot", user, "authenticate", "acct_mgmt"], input=password + "\n",
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30, check=False)
+    return done.returncode == 0
 
 
 @suite.case("tests/run is there and says what it can run")

@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 
+from bearer import Provider
 from collector import Collector
 from harness import expect, within
 from person import Terminal, code_of, environment
@@ -31,6 +32,8 @@ class Host:
     SUBSTITUTES = {
         # The organisation's Workfront is the sandbox
         "https://acme.my.workfront.com": lambda host: host.sandbox.url,
+        # And another provider a test's own
+        "https://sso.acme.example/realms/staff": lambda host: host.sso.url,
         # What Workfront would show
         "2f1c0c5c4d7a4f6a8f1d2b3c4d5e6f70": lambda host: host.client_id,
         "4c78821c0000d6fa8d5e52f07a1d54d0": lambda host: host.operators,
@@ -56,13 +59,16 @@ class Host:
         pamdir = os.path.dirname(glob.glob("/usr/lib/*/security/pam_unix.so")[0])
         for path in ("/usr/local", "/srv", "/var/lib/nginx"):
             run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", path)
-        for path in (pamdir, "/usr/share/pam-configs", "/var/lib/pam", "/var/cache/debconf"):
+        for path in (pamdir, "/usr/share/pam-configs", "/var/lib/pam"):
             private_copy(path)
+        private_copy("/var/cache/debconf", hide="/var/cache")
         self.pamdir = pamdir
         run("bash", "-c", ". %s/tests/lib/sources.sh && sources_copy %s %s" % (
             shlex.quote(SOURCES), shlex.quote(SOURCES), COPY))
         self.make_people()
         self.start_workfront()
+        self.sso = Provider(HOME + "/sso")
+        self.trust(self.sso.ca, "sso.pem")
 
     def make_people(self):
         for name, uid in (("alice", 1501), ("bob", 1502), ("carol", 1503)):
@@ -78,13 +84,18 @@ class Host:
     def start_workfront(self):
         """The sandbox, trusted by this host as Workfront's authority is."""
         self.sandbox = Sandbox(find_program(self.build, "wfauth-sandbox"), HOME + "/workfront", "--domain", "acme")
-        shutil.copyfile(self.sandbox.directory + "/ca.pem", "/etc/ssl/certs/sandbox.pem")
-        name = run("openssl", "x509", "-noout", "-subject_hash", "-in", "/etc/ssl/certs/sandbox.pem").strip()
-        os.symlink("sandbox.pem", "/etc/ssl/certs/%s.0" % name)
+        self.trust(self.sandbox.directory + "/ca.pem", "sandbox.pem")
         self.operators = self.sandbox.group("group", "Operators")
         for name, options in (("alice", ["--group-id", self.operators]), ("carol", []), ("alice.miller", []), ("bob", [])):
             self.sandbox.user("%s@%s" % (name, DOMAIN), *options)
         self.sandbox.user("alice@elsewhere.example")
+
+    @staticmethod
+    def trust(certificate, name):
+        """Make an authority one of the system's."""
+        path = "/etc/ssl/certs/" + name
+        shutil.copyfile(certificate, path)
+        os.symlink(name, "/etc/ssl/certs/%s.0" % run("openssl", "x509", "-noout", "-subject_hash", "-in", path).strip())
 
     # -- Suite's wishes --------------------------------------------------------------------------
 
@@ -181,9 +192,13 @@ class Host:
                       "in the log: " + pattern)
 
 
-def private_copy(path):
+def private_copy(path, hide=None):
+    """A copy in its place, and nothing else in the folder `hide`."""
     copy = HOME + "/copy" + path.replace("/", "-")
     shutil.copytree(path, copy, symlinks=True)
+    if hide:
+        run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", hide)
+        os.makedirs(path)
     run("mount", "--bind", copy, path)
 
 
