@@ -536,7 +536,7 @@ void wf_cachedir_trim(struct wf_cachedir *dir, const char *prefix, size_t most)
             fstatat(in, e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
             continue;
         found.age = st.st_mtim;
-        (void)snprintf(found.name, sizeof(found.name), "%s", e->d_name);
+        (void)snprintf(found.name, sizeof(found.name), "%.*s", WF_CACHEDIR_NAME_MAX, e->d_name);
         wf_buf_append(&list, &found, sizeof(found));
     }
     (void)closedir(stream);
