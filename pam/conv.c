@@ -20,10 +20,13 @@ static const char first_piece[] =
 static const char same_piece[] = "Piece: ";
 static const char next_piece[] = "Next piece (or an empty line to end): ";
 
+/* One byte more than an answer may have, so that the length of a longer one is no lie */
+#define TEXT_SIZE (WF_ANSWER_MAX + 1)
+
 void wf_answer_done(struct wf_answer *answer)
 {
     if (answer->text != NULL)
-        explicit_bzero(answer->text, WF_ANSWER_MAX);
+        explicit_bzero(answer->text, TEXT_SIZE);
     free(answer->text);
     *answer = (struct wf_answer){NULL, 0};
 }
@@ -32,7 +35,7 @@ void wf_answer_done(struct wf_answer *answer)
 static int add(struct wf_answer *answer, const char *line, size_t len)
 {
     if (answer->text == NULL)
-        answer->text = malloc(WF_ANSWER_MAX);
+        answer->text = calloc(1, TEXT_SIZE);
     if (answer->text == NULL)
         return PAM_BUF_ERR;
     if (answer->len > WF_ANSWER_MAX || len > WF_ANSWER_MAX - answer->len) {
