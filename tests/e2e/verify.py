@@ -31,7 +31,7 @@ type = oidc
 url = %(url)s
 ca_file = %(ca)s
 cache_dir = %(cache)s
-timeout = 2s
+timeout = 4s
 stale_keys = 1h
 
 [provider acme]
@@ -39,7 +39,7 @@ type = workfront
 url = %(workfront)s
 ca_file = %(workfront_ca)s
 cache_dir = %(cache)s
-timeout = 2s
+timeout = 4s
 token_pattern = %(session)s
 username = username
 strip_domain = %(domain)s
@@ -252,7 +252,7 @@ def redirect_keys(provider):
 
 
 def slow(provider):
-    provider.delay = 4
+    provider.delay = 6
 
 
 def symmetric(provider):
@@ -301,7 +301,7 @@ def faulty(fault, reason):
         fault(provider)
         started = time.monotonic()
         refused(world, provider.token(), reason, status=STATUS[reason])
-        expect(time.monotonic() - started < 8, "it took", time.monotonic() - started, "s")
+        expect(time.monotonic() - started < 12, "it took", time.monotonic() - started, "s")
         expect(not provider.count("/elsewhere"), "a redirect was followed")
         seen = len(provider.record)
         # libcurl asks once more where a kept connection ends without a word
