@@ -116,7 +116,7 @@ static enum wf_reason strip_domain(const char *domain, struct value *value, stru
 /* The expression is compiled as it stands, not as "^(…)$": that would turn "a)|(b" into something
  * else and move the groups. POSIX takes the leftmost match and of these the longest, so if any
  * alternative matches the whole value, the match that is returned does. */
-static enum wf_reason apply_regex(const char *expression, struct value *value, struct wf_err *err)
+static enum wf_reason match_regex(const char *expression, struct value *value, struct wf_err *err)
 {
     enum wf_reason reason = WF_INTERNAL;
     regex_t compiled;
@@ -148,6 +148,19 @@ static enum wf_reason apply_regex(const char *expression, struct value *value, s
     reason = WF_OK;
 out:
     regfree(&compiled);
+    return reason;
+}
+
+/* The locale is the thread's for as long as that takes: [a-z] means the same whoever calls su. */
+static enum wf_reason apply_regex(const char *expression, struct value *value, struct wf_err *err)
+{
+    locale_t plain = wf_text_locale();
+
+    if (plain == (locale_t)0)
+        return wf_fail(err, WF_INTERNAL, "out of memory for a locale");
+    locale_t before = uselocale(plain);
+    enum wf_reason reason = match_regex(expression, value, err);
+    (void)uselocale(before);
     return reason;
 }
 

@@ -2,9 +2,7 @@
 
 #include "json.h"
 
-#include <locale.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -216,14 +214,6 @@ static bool skip_fraction(struct parser *p, bool *ret_real)
 }
 
 /* A real. strtod(3) asks the host's locale what a decimal point looks like; this one does not. */
-static pthread_once_t locale_once = PTHREAD_ONCE_INIT;
-static locale_t c_locale;
-
-static void make_locale(void)
-{
-    c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-}
-
 static json_t *parse_real(struct parser *p, const char *start, size_t len)
 {
     /* 17 digits make any double; more than a few times that is no number that somebody measured */
@@ -233,7 +223,8 @@ static json_t *parse_real(struct parser *p, const char *start, size_t len)
         return NULL;
     memcpy(text, start, len);
     text[len] = '\0';
-    if (pthread_once(&locale_once, make_locale) != 0 || c_locale == (locale_t)0)
+    locale_t c_locale = wf_text_locale();
+    if (c_locale == (locale_t)0)
         return made(p, NULL);
     double value = strtod_l(text, NULL, c_locale);
     return isfinite(value) ? made(p, json_real(value)) : NULL;

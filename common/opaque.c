@@ -74,7 +74,13 @@ static enum wf_reason compile(struct wf_opaque *opaque, struct wf_err *err)
 
     if (pattern == NULL)
         return wf_fail(err, WF_CONFIG, "provider %s has no token_pattern", opaque->conf->name);
+    locale_t plain = wf_text_locale();
+    if (plain == (locale_t)0)
+        return wf_fail(err, WF_INTERNAL, "out of memory for a locale");
+    /* The thread's for this call: what it matches must not depend on who started the host */
+    locale_t before = uselocale(plain);
     int rc = regcomp(&opaque->pattern, pattern, REG_EXTENDED);
+    (void)uselocale(before);
     if (rc == REG_ESPACE)
         return wf_fail(err, WF_INTERNAL, "out of memory compiling token_pattern");
     if (rc != 0)
@@ -93,8 +99,10 @@ static bool matches(const struct wf_opaque *opaque, const struct wf_secret *toke
     if (text.len == 0 || text.len > WF_TOKEN_MAX || !wf_text_is_printable(text.ptr, text.len) ||
         memchr(text.ptr, ' ', text.len) != NULL)
         return false;
-    return regexec(&opaque->pattern, text.ptr, 1, &match, 0) == 0 && match.rm_so == 0 &&
-           (size_t)match.rm_eo == text.len;
+    locale_t before = uselocale(wf_text_locale());
+    int rc = regexec(&opaque->pattern, text.ptr, 1, &match, 0);
+    (void)uselocale(before);
+    return rc == 0 && match.rm_so == 0 && (size_t)match.rm_eo == text.len;
 }
 
 bool wf_opaque_matches(const struct wf_opaque *opaque, const char *token, size_t len)

@@ -2,6 +2,7 @@
 
 #include "text.h"
 
+#include <pthread.h>
 #include <string.h>
 
 /* Length of the valid UTF-8 character at s (RFC 3629: shortest form, no surrogates, up to
@@ -259,4 +260,17 @@ bool wf_text_split_claim(struct wf_span item, struct wf_span *ret_claim, struct 
         return true;
     }
     return false;
+}
+
+static pthread_once_t locale_once = PTHREAD_ONCE_INIT;
+static locale_t c_locale;
+
+static void make_locale(void)
+{
+    c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+}
+
+locale_t wf_text_locale(void)
+{
+    return pthread_once(&locale_once, make_locale) == 0 ? c_locale : (locale_t)0;
 }

@@ -5,6 +5,7 @@
 #ifndef WF_TEXT_H
 #define WF_TEXT_H
 
+#include <locale.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -60,5 +61,9 @@ bool wf_text_next(struct wf_span *rest, char separator, struct wf_span *ret_fiel
  * borrow item. */
 bool wf_text_split_claim(struct wf_span item, struct wf_span *ret_claim,
                          struct wf_span *ret_value) WF_MUST_USE;
+
+/* The "C" locale, for the functions of the C library that would ask the host's, which in a program
+ * like su comes from whoever calls it. Never freed; (locale_t)0 if memory is short. Any thread. */
+locale_t wf_text_locale(void);
 
 #endif

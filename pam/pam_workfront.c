@@ -96,12 +96,14 @@ static enum wf_reason begin(struct call *call, pam_handle_t *pamh, int argc, con
                             struct wf_err *err)
 {
     enum wf_reason reason;
+    enum wf_reason items;
 
     *call = (struct call){.pamh = pamh};
     reason = wf_args_parse(argc, argv, &call->args, err);
-    if (reason != WF_OK)
-        return reason;
-    reason = read_items(call, err);
+    /* Even so: the log says at whose sign-in the arguments were found wrong */
+    items = read_items(call, reason == WF_OK ? err : NULL);
+    if (reason == WF_OK)
+        reason = items;
     if (reason != WF_OK)
         return reason;
     const struct wf_host host = {
@@ -117,6 +119,23 @@ static void end(struct call *call)
     free(call->service);
     free(call->user);
     free(call->rhost);
+}
+
+/* A verdict that was reached without the core: it leaves a line like all others. */
+static void audit(const struct call *call, const char *action, enum wf_reason reason,
+                  const struct wf_err *err)
+{
+    const struct wf_log log = {write_log, call->pamh, call->args.debug};
+    const struct wf_audit line = {
+        .action = action,
+        .service = call->request.service,
+        .user = call->request.user,
+        .rhost = call->request.rhost,
+        .reason = reason,
+        .text = err->text,
+    };
+
+    wf_log_audit(&log, &line);
 }
 
 static void free_result(pam_handle_t *pamh, void *data, int status)
@@ -176,7 +195,7 @@ static enum wf_reason sign_in_by_code(struct call *call, int flags, struct wf_re
     if (reason == WF_OK)
         reason = ask_and_judge(call, login, result, ret_code, err);
     else
-        pam_syslog(call->pamh, LOG_ERR, "%s: %s", wf_reason_name(reason), err->text);
+        audit(call, "sign-in", reason, err);
     if (reason != WF_OK && *ret_code == PAM_SUCCESS)
         wf_conv_tell(call->pamh, flags, wf_login_advice(login, reason));
     wf_login_free(login);
@@ -252,7 +271,7 @@ static enum wf_reason conclude(const struct call *call, const struct wf_result *
         reason = check_user(call, &err);
     if (reason == WF_OK)
         return verdict;
-    pam_syslog(call->pamh, LOG_ERR, "%s: %s", wf_reason_name(reason), err.text);
+    audit(call, "sign-in", reason, &err);
     return reason;
 }
 
@@ -265,7 +284,7 @@ WF_EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const
     enum wf_reason reason = begin(&call, pamh, argc, argv, &err);
 
     if (reason != WF_OK) {
-        pam_syslog(pamh, LOG_ERR, "%s: %s", wf_reason_name(reason), err.text);
+        audit(&call, "sign-in", reason, &err);
         wf_conv_tell(pamh, flags, wf_reason_advice(reason));
     } else if (wf_wants_token(call.context, call.request.service)) {
         reason = sign_in_by_token(&call, flags, &result, &code, &err);
@@ -297,7 +316,7 @@ WF_EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const ch
     enum wf_reason reason = begin(&call, pamh, argc, argv, &err);
 
     if (reason != WF_OK) {
-        pam_syslog(pamh, LOG_ERR, "%s: %s", wf_reason_name(reason), err.text);
+        audit(&call, "account", reason, &err);
     } else {
         if (pam_get_data(pamh, RESULT_KEY, &found) != PAM_SUCCESS)
             found = NULL;

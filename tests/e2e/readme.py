@@ -345,7 +345,7 @@ def rescue(host):
     with open(CONF, "a", encoding="utf-8") as conf:
         conf.write("no_such_key = 1\n")
     host.refused(host.ssh("alice", *key))
-    host.saw(r"config: .*%s:\d+: .*no_such_key" % re.escape(CONF))
+    host.saw(r"verdict=refuse reason=config text=\".*%s:\d+: .*no_such_key" % re.escape(CONF))
     terminal = host.terminal("/usr/bin/pamtester", "login", "alice", "authenticate", "acct_mgmt")
     type_password(terminal)
     status, text = terminal.end()

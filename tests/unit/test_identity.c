@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -99,10 +100,13 @@ static void judge_object(const struct row *row, const struct json_t *claims)
     if (row->map != NULL)
         write_map(row->map);
     fake_passwd_number = row->passwd_number;
-    enum wf_reason reason =
-        wf_identity_judge(&policy, &naming, claims, row->requested, row->no_passwd ? WF_PASSWD_IF_KNOWN : WF_PASSWD_REQUIRED,
-                          user, &err);
+    locale_t locale = uselocale((locale_t)0);
+    enum wf_reason reason = wf_identity_judge(
+        &policy, &naming, claims, row->requested,
+        row->no_passwd ? WF_PASSWD_IF_KNOWN : WF_PASSWD_REQUIRED, user, &err);
     fake_passwd_number = 0;
+    /* The thread's locale is the host's */
+    assert_ptr_equal(uselocale((locale_t)0), locale);
     if (reason != row->reason)
         fail_msg("%s: %s, %s", row->name, wf_reason_name(reason), err.text);
     if (row->says != NULL && strstr(err.text, row->says) == NULL)
