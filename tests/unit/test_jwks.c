@@ -121,7 +121,10 @@ static enum wf_reason judge(const char *set_text, const char *header_text, const
     assert_int_equal(wf_jws_parse(token, strlen(token), &jws, NULL), WF_OK);
     assert_int_equal(wf_jws_header(&jws, &header, NULL), WF_OK);
     *ret_fits = wf_jwks_fits(set, &header);
-    enum wf_reason reason = wf_jwks_verify(set, &header, &jws, NULL);
+    struct wf_err err = WF_ERR_INIT;
+    enum wf_reason reason = wf_jwks_verify(set, &header, &jws, &err);
+    if (reason != WF_OK)
+        assert_true(err.text[0] != '\0');
     wf_jws_done(&jws);
     wf_jwks_unref(set);
     return reason;

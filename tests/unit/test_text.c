@@ -68,6 +68,18 @@ static void test_sanitise(void **state)
     }
 }
 
+static void test_sanitise_each_byte(void **state)
+{
+    (void)state;
+    for (unsigned byte = 0; byte < 256; byte++) {
+        const char in = (char)byte;
+        char out[2];
+        wf_text_sanitise(out, sizeof(out), &in, 1);
+        assert_int_equal(out[0], byte >= 0x20 && byte < 0x7f ? in : '?');
+        assert_int_equal(out[1], '\0');
+    }
+}
+
 static void test_sanitise_cuts_between_characters(void **state)
 {
     (void)state;
@@ -256,6 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sanitise),
+        cmocka_unit_test(test_sanitise_each_byte),
         cmocka_unit_test(test_sanitise_cuts_between_characters),
         cmocka_unit_test(test_printable),
         cmocka_unit_test(test_trim),
