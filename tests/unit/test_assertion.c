@@ -50,7 +50,10 @@ static char *pem_of(EVP_PKEY *key, enum form form)
                                       NULL);
     assert_int_equal(rc, 1);
     long len = BIO_get_mem_data(bio, &data);
-    char *copy = strndup(data, (size_t)len);
+    /* The bytes of a BIO have no NUL behind them */
+    char *copy = calloc(1, (size_t)len + 1);
+    assert_non_null(copy);
+    memcpy(copy, data, (size_t)len);
     BIO_free(bio);
     return copy;
 }
