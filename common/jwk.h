@@ -46,9 +46,10 @@ const char *wf_alg_name(enum wf_alg alg);
 struct wf_jwk;
 
 /* Make a key of a JWK. WF_KEY, with what is wrong, for one that must not verify: unknown kty or
- * curve, a symmetric key, a private member, a point off the curve, an RSA modulus out of bounds or
- * even, an exponent below 3 or even or over 64 bits, `use` other than sig, `key_ops` without
- * verify, an `alg` that is not the type's, members of the wrong type or not strict base64url.
+ * curve, a symmetric key, a private member, a point off the curve or (Ed25519) of small order, an
+ * RSA modulus out of bounds or even, an exponent below 3 or even or over 64 bits, `use` other than
+ * sig, `key_ops` without verify, an `alg` that is not the type's, members of the wrong type or not
+ * strict base64url.
  * WF_INTERNAL if memory is short. *ret: new, wf_jwk_free; immutable, any thread. */
 enum wf_reason wf_jwk_new(const struct json_t *json, struct wf_jwk **ret,
                           struct wf_err *err) WF_MUST_USE;

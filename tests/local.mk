@@ -353,6 +353,8 @@ fuzz_targets = \
 	%D%/fuzz/fuzz_http_frame \
 	%D%/fuzz/fuzz_introspect \
 	%D%/fuzz/fuzz_json \
+	%D%/fuzz/fuzz_jwk \
+	%D%/fuzz/fuzz_jws \
 	%D%/fuzz/fuzz_jwks \
 	%D%/fuzz/fuzz_mapfile \
 	%D%/fuzz/fuzz_oidc \

@@ -282,6 +282,40 @@ static void test_bad_curves(void **state)
     check_bad(rows, WF_ARRAY_LEN(rows));
 }
 
+/* Points of Ed25519 that make every signature good: y, in hexadecimal, either sign. */
+static void test_small_order(void **state)
+{
+    static const char *const points[] = {
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    };
+    const char *good = mint_jwk(MINT_ED25519, "");
+
+    (void)state;
+    for (size_t i = 0; i < 2 * WF_ARRAY_LEN(points); i++) {
+        const char *name = points[i / 2];
+        long len = 0;
+        unsigned char *y = OPENSSL_hexstr2buf(name, &len);
+        assert_int_equal(len, 32);
+        y[31] |= i % 2 == 0 ? 0 : 0x80;
+        const struct bad row = {name, mint_change(good, "x", bytes_text((char *)y, 32), NULL),
+                                "anybody can sign"};
+        check_bad(&row, 1);
+        /* Its neighbours are points like others, or none, which OpenSSL finds out when it verifies */
+        y[30] ^= 0x10;
+        wf_jwk_free(key_of(mint_change(good, "x", bytes_text((char *)y, 32), NULL)));
+        y[30] ^= 0x10;
+        y[31] ^= 0x40;
+        wf_jwk_free(key_of(mint_change(good, "x", bytes_text((char *)y, 32), NULL)));
+        OPENSSL_free(y);
+    }
+}
+
 static void test_kid(void **state)
 {
     (void)state;
@@ -410,6 +444,7 @@ int main(void)
         cmocka_unit_test(test_bad_members),
         cmocka_unit_test(test_bad_rsa),
         cmocka_unit_test(test_bad_curves),
+        cmocka_unit_test(test_small_order),
         cmocka_unit_test(test_kid),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_no_memory),
