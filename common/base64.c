@@ -13,14 +13,14 @@ static void encode(struct wf_buf *out, const uint8_t *in, size_t len, const char
                    bool padded)
 {
     for (size_t i = 0; i < len; i += 3) {
-        size_t n = len - i < 3 ? len - i : 3;
+        size_t left = len - i;
         uint32_t group = (uint32_t)in[i] << 16;
-        if (n > 1)
+        if (left > 1)
             group |= (uint32_t)in[i + 1] << 8;
-        if (n > 2)
+        if (left > 2)
             group |= in[i + 2];
         for (size_t k = 0; k < 4; k++) {
-            if (k <= n)
+            if (k <= left)
                 wf_buf_append_byte(out, (uint8_t)alphabet[group >> (18 - 6 * k) & 63]);
             else if (padded)
                 wf_buf_append_byte(out, '=');

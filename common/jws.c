@@ -28,19 +28,19 @@ static bool split(const char *token, size_t len, struct wf_span parts[3])
     return rest.len == 0 || memchr(rest.ptr, '.', rest.len) == NULL;
 }
 
-/* '{' is 'e' and the two bits 11 of the next character. Opaque tokens have dots, too. */
-static bool begins_an_object(struct wf_span part)
+/* '{' is 'e' and the two bits 11 of the next character. Opaque tokens have dots, too. part: of one
+ * character at least, behind which there is another or the dot. */
+static bool begins_an_object(const char *part)
 {
-    return part.len > 1 && part.ptr[0] == 'e' && part.ptr[1] != '\0' &&
-           strchr("wxyz0123456789-_", part.ptr[1]) != NULL;
+    return part[0] == 'e' && strchr("wxyz0123456789-_", part[1]) != NULL;
 }
 
 bool wf_jws_is_plausible(const char *token, size_t len)
 {
     struct wf_span parts[3];
 
-    return split(token, len, parts) && begins_an_object(parts[0]) && is_base64url(parts[0]) &&
-           is_base64url(parts[1]) && is_base64url(parts[2]);
+    return split(token, len, parts) && is_base64url(parts[0]) && is_base64url(parts[1]) &&
+           is_base64url(parts[2]) && begins_an_object(parts[0].ptr);
 }
 
 /* One part as a JSON object. */
@@ -113,7 +113,8 @@ enum wf_reason wf_jws_parse(const char *token, size_t len, struct wf_jws *ret, s
         reason = wf_fail(err, WF_INTERNAL, "out of memory");
         goto out;
     }
-    if (reason != WF_OK || signature.len == 0 || signature.len > WF_SIGNATURE_MAX) {
+    /* What is no base64url leaves nothing */
+    if (signature.len == 0 || signature.len > WF_SIGNATURE_MAX) {
         reason = wf_fail(err, WF_MALFORMED, "the token's signature is not base64url of 1 to %d "
                                             "bytes", WF_SIGNATURE_MAX);
         goto out;

@@ -105,17 +105,17 @@ static enum wf_reason rule_expired(struct view *v, struct wf_err *err)
     if (v->c->now >= v->exp + v->leeway)
         return wf_fail(err, WF_EXPIRED, "the token expired %lld s ago",
                        (long long)(v->c->now - v->exp));
-    if (v->exp + v->leeway < v->until)
-        v->until = v->exp + v->leeway;
+    v->until = v->exp + v->leeway;
     return WF_OK;
 }
 
+/* An absent date, NONE, lies in the past. */
 static enum wf_reason rule_not_yet_valid(struct view *v, struct wf_err *err)
 {
-    if (v->nbf != NONE && v->nbf > v->c->now + v->leeway)
+    if (v->nbf > v->c->now + v->leeway)
         return wf_fail(err, WF_NOT_YET_VALID, "the token is valid in %lld s only (nbf)",
                        (long long)(v->nbf - v->c->now));
-    if (v->iat != NONE && v->iat > v->c->now + v->leeway)
+    if (v->iat > v->c->now + v->leeway)
         return wf_fail(err, WF_NOT_YET_VALID, "the token was issued %lld s ahead (iat): check the "
                                               "clocks",
                        (long long)(v->iat - v->c->now));

@@ -146,7 +146,7 @@ static struct place *choose(struct place *places, const uint8_t *key)
 
     for (size_t i = 0; i < WAYS; i++) {
         struct place *p = &places[i];
-        if (p->verdict != NULL && memcmp(p->key, key, sizeof(p->key)) == 0)
+        if (memcmp(p->key, key, sizeof(p->key)) == 0)
             return p;
         if (best->verdict != NULL && (p->verdict == NULL || p->used < best->used))
             best = p;

@@ -16,6 +16,8 @@ unit_tests = \
 	%D%/unit/test_user \
 	%D%/unit/test_mapfile \
 	%D%/unit/test_identity \
+	%D%/unit/test_identity_memory \
+	%D%/unit/test_judge \
 	%D%/unit/test_jwk \
 	%D%/unit/test_jwk_rfc \
 	%D%/unit/test_jwk_verify \
@@ -46,6 +48,7 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_base64_SOURCES = %D%/unit/test_base64.c
 %C%_unit_test_base64_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_base64_LDADD = $(unit_ldadd)
+%C%_unit_test_base64_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
 
 %C%_unit_test_text_SOURCES = %D%/unit/test_text.c
 %C%_unit_test_text_CPPFLAGS = $(unit_cppflags)
@@ -114,6 +117,11 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_identity_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_identity_LDADD = $(unit_ldadd)
 %C%_unit_test_identity_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r
+
+%C%_unit_test_identity_memory_SOURCES = %D%/unit/test_identity_memory.c
+%C%_unit_test_identity_memory_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_identity_memory_LDADD = $(unit_ldadd)
+%C%_unit_test_identity_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=regcomp,--wrap=regexec
 
 %C%_unit_test_qr_SOURCES = %D%/unit/test_qr.c
 %C%_unit_test_qr_CPPFLAGS = $(unit_cppflags)
@@ -192,6 +200,11 @@ mint_ldadd = %D%/lib/libmint.la $(unit_ldadd)
 check_PROGRAMS += %D%/lib/forge
 %C%_lib_forge_SOURCES = %D%/lib/forge.c
 %C%_lib_forge_LDADD = %D%/lib/libmint.la
+
+%C%_unit_test_judge_SOURCES = %D%/unit/test_judge.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
+%C%_unit_test_judge_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_judge_LDADD = $(mint_ldadd)
+%C%_unit_test_judge_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc
 
 %C%_unit_test_verify_SOURCES = %D%/unit/test_verify.c
 %C%_unit_test_verify_CPPFLAGS = $(unit_cppflags)
@@ -386,3 +399,10 @@ dist-hook:
 	    -exec rm -f {} +
 	find $(distdir)/tests \( -name .libs -o -name .deps -o -name __pycache__ \) \
 	    -prune -exec rm -rf {} +
+
+# Each condition of the judging code changed in turn: every change must fail a test
+mutate: all
+	$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS)
+	/usr/bin/python3 -B $(srcdir)/tests/mutate.py
+dist_noinst_SCRIPTS += %D%/mutate.py
+EXTRA_DIST += %D%/mutants.py

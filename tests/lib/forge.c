@@ -1,5 +1,5 @@
 /*
- * forge FOLDER: the vectors as files, for the command, PAM and SASL: mail.json, strict.json,
+ * forge FOLDER (an absolute path): the vectors as files, for the command, PAM and SASL: mail.json, strict.json,
  * wfauth.conf, a file for each token, numbered from 0, and `list`, a line for each: number,
  * service, reason, user or "-", name, with tabs between. What holds for one second only is left out.
  */
@@ -53,11 +53,9 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "usage: forge FOLDER\n");
         return 2;
     }
-    const char *mail = mint_text("%s/mail.json", argv[1]);
-    const char *strict = mint_text("%s/strict.json", argv[1]);
-    bool done = write_text(mail, vectors_mail_jwks()) &&
-                write_text(strict, vectors_strict_jwks()) &&
-                write_text(mint_text("%s/wfauth.conf", argv[1]), vectors_config(mail, strict)) &&
+    bool done = write_text(mint_text("%s/mail.json", argv[1]), vectors_mail_jwks()) &&
+                write_text(mint_text("%s/strict.json", argv[1]), vectors_strict_jwks()) &&
+                write_text(mint_text("%s/wfauth.conf", argv[1]), vectors_config(argv[1])) &&
                 write_vectors(argv[1]);
     if (!done)
         (void)fprintf(stderr, "forge: cannot write below %s\n", argv[1]);

@@ -24,6 +24,7 @@ CONFIG = """[provider other]
 type = oidc
 url = %s
 jwks_file = %s/jwks.json
+cache_dir = %s
 username = sub
 
 [service imap]
@@ -72,7 +73,7 @@ def rows():
 def main(folder):
     result, public = rows()
     with open(folder + "/wfauth.conf", "w") as file:
-        file.write(CONFIG % (ISSUER, folder))
+        file.write(CONFIG % (ISSUER, folder, folder))
     with open(folder + "/jwks.json", "w") as file:
         json.dump({"keys": public}, file)
     with open(folder + "/list", "w") as index:

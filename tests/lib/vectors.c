@@ -58,18 +58,20 @@ const char *header_with(const char *name, const char *value)
     return mint_change(HEADER, name, value, NULL);
 }
 
-const char *vectors_config(const char *mail_jwks, const char *strict_jwks)
+const char *vectors_config(const char *folder)
 {
     return mint_text("[provider mail]\n"
                      "type = oidc\n"
                      "url = " ISSUER "\n"
-                     "jwks_file = %s\n"
+                     "jwks_file = %s/mail.json\n"
+                     "cache_dir = %s\n"
                      "username = preferred_username\n"
                      "\n"
                      "[provider strict]\n"
                      "type = oidc\n"
                      "url = " STRICT_ISSUER "\n"
-                     "jwks_file = %s\n"
+                     "jwks_file = %s/strict.json\n"
+                     "cache_dir = %s\n"
                      "username = preferred_username\n"
                      "algorithms = ES256\n"
                      "allowed_clients = app, other\n"
@@ -93,7 +95,7 @@ const char *vectors_config(const char *mail_jwks, const char *strict_jwks)
                      "[service ldap]\n"
                      "provider = mail, strict\n"
                      "audience = urn:mail\n",
-                     mail_jwks, strict_jwks);
+                     folder, folder, folder, folder);
 }
 
 static const char *kid(enum mint_key key, const char *name)

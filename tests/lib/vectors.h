@@ -22,8 +22,9 @@ struct vector {
 /* All of them, for the second `now`. They live until mint_done(). */
 const struct vector *vectors_make(int64_t now, size_t *ret_count);
 
-/* The configuration that they are made for, with sets of keys in these files; and these sets. */
-const char *vectors_config(const char *mail_jwks, const char *strict_jwks);
+/* The configuration that they are made for, with mail.json and strict.json in this folder; and
+ * these sets of keys. */
+const char *vectors_config(const char *folder);
 const char *vectors_mail_jwks(void);
 const char *vectors_strict_jwks(void);
 

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base64.h"
+#include "failalloc.h"
 
 static const struct {
     const char *plain;
@@ -19,6 +20,8 @@ static const struct {
     {"f", "Zg", "Zg=="},
     {"fo", "Zm8", "Zm8="},
     {"foo", "Zm9v", "Zm9v"},
+    {"foob", "Zm9vYg", "Zm9vYg=="},
+    {"fooba", "Zm9vYmE", "Zm9vYmE="},
     {"foobar", "Zm9vYmFy", "Zm9vYmFy"},
     {"\xfb\xff\xfe", "-__-", "+//+"},
 };
@@ -105,13 +108,33 @@ static void test_every_character(void **state)
     assert_true(wf_base64url_has_form("", 0));
 }
 
+/* What lies behind the bytes does not show. */
+static void test_neighbours(void **state)
+{
+    struct wf_buf out = WF_BUF_INIT(100);
+
+    (void)state;
+    wf_base64url_encode(&out, "f\xff\xff", 1);
+    wf_base64url_encode(&out, "fo\xff", 2);
+    assert_string_equal(wf_buf_text_borrow(&out), "ZgZm8");
+    wf_buf_done(&out);
+}
+
+/* Too long for the buffer is not the same as no memory: the buffer stays in order. */
 static void test_no_room(void **state)
 {
     (void)state;
     struct wf_buf out = WF_BUF_INIT(2);
+    struct wf_buf large = WF_BUF_INIT(3);
 
     assert_int_equal(wf_base64url_decode(&out, "Zm9v", 4), WF_INTERNAL);
+    assert_true(wf_buf_ok(&out));
+    assert_int_equal(wf_base64url_decode(&out, "Zm8", 3), WF_OK);
     wf_buf_done(&out);
+    fail_alloc_at = 1;
+    assert_int_equal(wf_base64url_decode(&large, "Zm9v", 4), WF_INTERNAL);
+    assert_false(wf_buf_ok(&large));
+    wf_buf_done(&large);
 }
 
 int main(void)
@@ -121,6 +144,7 @@ int main(void)
         cmocka_unit_test(test_bad),
         cmocka_unit_test(test_every_byte_value),
         cmocka_unit_test(test_every_character),
+        cmocka_unit_test(test_neighbours),
         cmocka_unit_test(test_no_room),
     };
     return cmocka_run_group_tests_name("base64", tests, NULL, NULL);

@@ -30,6 +30,7 @@ struct row {
     const char *map; /* text of the map file; NULL: none is configured */
     const char *requested;
     bool no_passwd;      /* the account need not exist */
+    bool ignore_passwd;  /* nobody asks passwd */
     bool from_zero;      /* min_uid = 0 */
     bool no_upper_bound; /* max_uid = the largest */
     int passwd_number;   /* what getpwnam_r returns */
@@ -80,7 +81,7 @@ static void write_map(const char *text)
 static void judge_object(const struct row *row, const struct json_t *claims)
 {
     struct list lists[5];
-    char user[WF_USER_MAX + 1] = "stale";
+    char user[WF_USER_MAX + 2] = "stale"; /* with a byte that must stay as it is */
     struct wf_err err = WF_ERR_INIT;
     const struct wf_policy policy = {
         .min_uid = row->from_zero ? 0 : 1000,
@@ -97,13 +98,18 @@ static void judge_object(const struct row *row, const struct json_t *claims)
         .map_file = row->map == NULL ? NULL : map_path,
     };
 
+    user[WF_USER_MAX + 1] = '#';
     if (row->map != NULL)
         write_map(row->map);
     fake_passwd_number = row->passwd_number;
     locale_t locale = uselocale((locale_t)0);
     enum wf_reason reason = wf_identity_judge(
         &policy, &naming, claims, row->requested,
-        row->no_passwd ? WF_PASSWD_IF_KNOWN : WF_PASSWD_REQUIRED, user, &err);
+        row->ignore_passwd ? WF_PASSWD_IGNORE
+        : row->no_passwd   ? WF_PASSWD_IF_KNOWN
+                           : WF_PASSWD_REQUIRED,
+        user, &err);
+    assert_int_equal(user[WF_USER_MAX + 1], '#');
     fake_passwd_number = 0;
     /* The thread's locale is the host's */
     assert_ptr_equal(uselocale((locale_t)0), locale);
@@ -315,6 +321,8 @@ static const struct row regex_rows[] = {
 
 static const struct row map_rows[] = {
     {.name = "a line", .claims = MAIL, .map = "alice@acme.example bob\n", .user = "bob"},
+    {.name = "no claim, whatever the map has", .claims = "{\"other\":\"alice\"}",
+     .map = "alice bob\n", REFUSED, .says = "is there"},
     {.name = "a line before strip_domain and regex", .claims = MAIL, STRIP,
      .username_regex = "never", .map = "alice@acme.example bob\n", .user = "bob"},
     {.name = "the whole claim, not what strip_domain leaves", .claims = MAIL, STRIP,
@@ -350,6 +358,9 @@ static const struct row passwd_rows[] = {
     {.name = "above", USERNAME("above"), REFUSED, .says = "uid 60001, outside"},
     {.name = "below, though it need not exist", USERNAME("ftp"), .no_passwd = true, REFUSED,
      .says = "uid 999, outside"},
+    {.name = "below, though nobody asks", USERNAME("ftp"), .ignore_passwd = true, .user = "ftp"},
+    {.name = "the longest name", USERNAME("a2345678901234567890123456789012"),
+     .ignore_passwd = true, .user = "a2345678901234567890123456789012"},
     {.name = "no such account", USERNAME("zoe"), REFUSED, .says = "no local user"},
     {.name = "no such account, and none needed", USERNAME("zoe"), .no_passwd = true, .user = "zoe"},
     {.name = "uid 0 under another name", USERNAME("superuser"), .from_zero = true, REFUSED,

@@ -399,11 +399,13 @@ static void check_no_memory(enum mint_key which, const char *alg_name)
     assert_int_equal(wf_json_parse(text, strlen(text), &json, NULL), WF_OK);
     for (unsigned n = 1;; n++) {
         struct wf_jwk *key = NULL;
+        struct wf_err err = WF_ERR_INIT;
         fail_alloc_at = n;
-        enum wf_reason reason = wf_jwk_new(json, &key, NULL);
+        enum wf_reason reason = wf_jwk_new(json, &key, &err);
         bool over = fail_alloc_at > 0;
         fail_alloc_at = 0;
         assert_int_equal(reason == WF_OK, key != NULL);
+        assert_int_equal(reason == WF_OK, err.text[0] == '\0');
         if (key == NULL) {
             refused++;
             taken_for_bad += reason == WF_KEY;

@@ -55,6 +55,7 @@ static enum wf_reason verify(const struct wf_jwk *key, enum wf_alg alg, struct m
     enum wf_reason reason = wf_jwk_verify(key, alg, message, signature.ptr, signature.len, &err);
 
     assert_int_equal(ERR_peek_error(), 0);
+    assert_int_equal(reason == WF_OK, err.text[0] == '\0');
     return reason;
 }
 
@@ -273,7 +274,9 @@ static void test_no_memory(void **state)
             enum wf_reason reason = verify(key, alg, good);
             over = fail_alloc_at > 0;
             fail_alloc_at = 0;
-            assert_true(reason == WF_OK || (reason == WF_INTERNAL || reason == WF_SIGNATURE));
+            /* Within its own arithmetic OpenSSL does not tell a lack of memory from a forgery */
+            assert_true(reason == WF_OK || reason == WF_INTERNAL ||
+                        (reason == WF_SIGNATURE && n > 3));
             assert_true(!over || reason == WF_OK);
         }
         wf_jwk_free(key);

@@ -113,6 +113,7 @@ static void test_good(void **state)
         struct wf_err err = WF_ERR_INIT;
         if (parse(rows[i].token, strlen(rows[i].token), &err) != WF_OK)
             fail_msg("%s: refused: %s", rows[i].name, err.text);
+        assert_string_equal(err.text, "");
         assert_true(wf_jws_is_plausible(rows[i].token, strlen(rows[i].token)));
     }
 }
@@ -330,9 +331,13 @@ static void test_header(void **state)
         struct wf_jws jws;
         struct wf_jws_header header = {.kid = {"kept", 4}};
         assert_int_equal(wf_jws_parse(token, strlen(token), &jws, NULL), WF_OK);
-        enum wf_reason reason = wf_jws_header(&jws, &header, NULL);
+        struct wf_err err = WF_ERR_INIT;
+        enum wf_reason reason = wf_jws_header(&jws, &header, &err);
         if (reason != rows[i].reason)
             fail_msg("%s: %s", rows[i].name, wf_reason_name(reason));
+        bool absent = strstr(rows[i].header, "\"alg\":\"") == NULL;
+        if (reason != WF_OK && (strstr(err.text, "no alg") != NULL) != absent)
+            fail_msg("%s: \"%s\"", rows[i].name, err.text);
         if (reason == WF_OK) {
             assert_null(header.kid.ptr);
             assert_null(header.typ.ptr);
@@ -350,10 +355,12 @@ static void test_no_memory(void **state)
 
     (void)state;
     for (unsigned n = 1; reason != WF_OK; n++) {
+        struct wf_err err = WF_ERR_INIT;
         fail_alloc_at = n;
-        reason = parse(token, strlen(token), NULL);
+        reason = parse(token, strlen(token), &err);
         bool over = fail_alloc_at > 0;
         fail_alloc_at = 0;
+        assert_int_equal(over, strstr(err.text, "memory") == NULL);
         assert_int_equal(reason == WF_OK, over);
         assert_true(over || reason == WF_INTERNAL);
     }

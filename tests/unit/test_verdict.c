@@ -203,6 +203,24 @@ static void test_full_row(void **state)
     (void)state;
 }
 
+/* Reading counts as use, in the order of reading. */
+static void test_order_of_use(void **state)
+{
+    struct wf_verdicts *table = wf_verdicts_new(8);
+    struct wf_verdict *kept[WAYS];
+
+    (void)state;
+    for (uint8_t i = 0; i < WAYS; i++)
+        kept[i] = put(table, id_of(0, i));
+    for (uint8_t i = WAYS; i-- > 0;)
+        assert_true(has(table, id_of(0, i), kept[i]));
+    (void)put(table, id_of(0, 100));
+    (void)put(table, id_of(0, 101));
+    for (uint8_t i = 0; i < WAYS; i++)
+        assert_int_equal(has(table, id_of(0, i), kept[i]), i < WAYS - 2);
+    wf_verdicts_free(table);
+}
+
 /* A place that an expired verdict left is taken before anything is thrown out. */
 static void test_free_place(void **state)
 {
@@ -304,7 +322,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verdict),    cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_get),        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_full_row),   cmocka_unit_test(test_free_place),
+        cmocka_unit_test(test_full_row),   cmocka_unit_test(test_order_of_use),
+        cmocka_unit_test(test_free_place),
         cmocka_unit_test(test_bound),      cmocka_unit_test(test_references),
         cmocka_unit_test(test_threads),
     };

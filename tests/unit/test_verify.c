@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -67,7 +66,7 @@ static struct wf_context *vectors_context(void)
 {
     write_file("mail.json", vectors_mail_jwks());
     write_file("strict.json", vectors_strict_jwks());
-    return context_new(vectors_config(file("mail.json"), file("strict.json")));
+    return context_new(vectors_config(folder));
 }
 
 /* Judge one; the result, the log and the text must all tell the same. */
@@ -218,14 +217,10 @@ static int make_folder(void **state)
 
 static int done(void **state)
 {
-    static const char *const names[] = {"wfauth.conf", "mail.json", "strict.json"};
-
     (void)state;
-    for (size_t i = 0; i < WF_ARRAY_LEN(names); i++)
-        (void)unlink(file(names[i]));
-    (void)rmdir(folder);
+    int status = system(mint_text("rm -rf %s", folder));
     mint_done();
-    return 0;
+    return status;
 }
 
 int main(void)

@@ -1,0 +1,248 @@
+#!/usr/bin/python3
+"""Change the code that judges tokens, one condition at a time, and see that a test fails.
+
+    make mutate                      in a folder where `make` ran
+    MUTATE_FILES="jwk.c rules.c"     these alone
+    MUTATE_SAMPLE=200                so many, chosen at random
+    MUTATE_JOBS=2                    tests that run at once
+
+A mutant is the source with one change: a condition negated, or always true, or always false; one
+side of && or || left out; < for <=, == for !=; a number one more or one less; a return, goto,
+break, continue or assignment left out; another reason. Of one file all mutants are compiled as one
+object, in which the environment's WF_MUTANT chooses; only what must be constant (tables, #define)
+is compiled one by one. What no test catches is printed, unless tests/mutate.allow says why it
+changes nothing. Texts of errors explain and do not decide: they are left alone.
+"""
+import concurrent.futures
+import fnmatch
+import os
+import random
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+
+from mutants import find_mutants, weave
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.getcwd()
+
+# Which tests hold which file, quickest first
+TESTS = {
+    "base64.c": ["unit/test_base64", "fuzz/fuzz_base64"],
+    "jwk.c": ["unit/test_jwk", "unit/test_jwk_verify", "unit/test_jwk_rfc", "unit/test_jwks"],
+    "jws.c": ["unit/test_jws", "unit/test_jwks", "unit/test_verify"],
+    "jwks.c": ["unit/test_jwks", "unit/test_verify"],
+    "rules.c": ["unit/test_rules", "unit/test_verify"],
+    "verdict.c": ["unit/test_verdict", "unit/test_verify"],
+    "judge.c": ["unit/test_verify", "unit/test_judge"],
+    "identity.c": ["unit/test_identity", "unit/test_identity_memory", "unit/test_verify"],
+    "keyring.c": ["unit/test_keyring", "unit/test_keyring_many", "unit/test_verify"],
+    "keyring_entry.c": ["unit/test_keyring", "unit/test_keyring_many"],
+    "keyring_fetch.c": ["unit/test_keyring", "unit/test_keyring_many"],
+    "cachedir.c": ["unit/test_cachedir", "unit/test_cachedir_folder"],
+    "opaque.c": ["unit/test_opaque", "unit/test_opaque_kept"],
+}
+# A read or write out of bounds, a leak or an overflow in the changed file fails its test
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+BASELINE_RUNS = 5
+CHOOSER = """
+#include <stdlib.h>
+unsigned wf_mutant;
+__attribute__((constructor)) static void choose(void)
+{
+    const char *text = getenv("WF_MUTANT");
+    wf_mutant = text == NULL ? 0 : (unsigned)strtoul(text, NULL, 10);
+}
+"""
+
+
+def make_line(target, pretend, pattern):
+    """What make would run to build target if pretend were new."""
+    out = subprocess.run(["make", "-n", "V=1", "-W", pretend, target], cwd=BUILD, check=True,
+                         capture_output=True, text=True).stdout.replace("\\\n", " ")
+    for line in out.split("\n"):
+        if pattern in line and "-o %s " % target in line:
+            return line[line.index(pattern) + len(pattern):].split("&&")[0].split(";")[0]
+    sys.exit("mutate: make does not say how to build " + target)
+
+
+class Module:
+    """One source file under mutation."""
+
+    def __init__(self, name, scratch):
+        self.name = name
+        self.path = os.path.join(SOURCE, "common", name)
+        self.text = open(self.path).read()
+        self.scratch = scratch
+        self.mutants = find_mutants(self.text)
+        self.tests = [t for t in TESTS[name] if os.path.exists(os.path.join(BUILD, "tests", t))]
+        stem = name[:-2]
+        words = shlex.split(make_line("common/libwfcore_la-%s.lo" % stem, self.path,
+                                      "--mode=compile "))
+        # Behind -MT come the dependencies, the target and the source, which are ours to choose
+        self.compiler = [w for w in words[:words.index("-MT")] if w != "-Werror"]
+        self.compiler += ["-w", "-O1", "-I", os.path.join(SOURCE, "common")] + SANITIZE
+        self.links = {test: self.link_command(test) for test in self.tests}
+
+    @staticmethod
+    def link_command(test):
+        """What libtool would run; asked once, since libtool itself takes longer than the linker."""
+        source = os.path.join(SOURCE, "tests", test + ".c")
+        words = shlex.split(make_line("tests/" + test, source, "--mode=link "))
+        at = words.index("-o")
+        words[at + 1] = "@TARGET@"
+        at = next(i for i, word in enumerate(words) if word.endswith(".la"))
+        # The changed object comes first, so that the library's own is not taken out of it
+        words[at:at] = SANITIZE + ["./@OBJECTS@.o"]
+        out = subprocess.run(["/bin/bash", "./libtool", "--dry-run", "--tag=CC", "--mode=link"]
+                             + words, cwd=BUILD, check=True, capture_output=True, text=True).stdout
+        line = [w for w in out.split("\n") if "@OBJECTS@" in w][-1]
+        line = line[line.index(": link: ") + 8:] if ": link: " in line else line
+        return line.replace("./@OBJECTS@.o", "@OBJECTS@").replace(".libs/@TARGET@", "@TARGET@")
+
+    def compile(self, text, name):
+        source = os.path.join(self.scratch, name + ".c")
+        target = os.path.join(self.scratch, name + ".o")
+        with open(source, "w") as file:
+            file.write("extern unsigned wf_mutant;\n#line 1\n" + text)
+        run = subprocess.run(self.compiler + ["-c", "-o", target, source], cwd=BUILD,
+                             capture_output=True, text=True)
+        return (target, "") if run.returncode == 0 else (None, run.stderr)
+
+    def link(self, test, objects, name):
+        target = os.path.join(self.scratch, name + "-" + os.path.basename(test))
+        command = self.links[test].replace("@OBJECTS@", " ".join(objects))
+        subprocess.run(command.replace("@TARGET@", target), shell=True, cwd=BUILD, check=True,
+                       capture_output=True)
+        return target
+
+
+def run_test(program, number, limit):
+    """True if the test passes."""
+    env = dict(os.environ, WF_MUTANT=str(number), srcdir=SOURCE)
+    process = subprocess.Popen([program], cwd=BUILD, env=env, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               start_new_session=True)
+    try:
+        return process.wait(limit) == 0
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, 9)
+            process.wait()
+
+
+def measure(module, programs):
+    """Seconds that each test may take; ends the run if one fails without any change. Some times,
+    since a test that fails now and then would catch what it does not see."""
+    limits = []
+    for program in programs:
+        start = time.monotonic()
+        for _ in range(BASELINE_RUNS):
+            if not run_test(program, 0, 600):
+                sys.exit("mutate: %s fails with %s unchanged" % (program, module.name))
+        limits.append(4 * (time.monotonic() - start) / BASELINE_RUNS + 2)
+    return limits
+
+
+def survives(programs, limits, number):
+    return all(run_test(p, number, limit) for p, limit in zip(programs, limits))
+
+
+def run_woven(module, mutants, chooser, pool):
+    """Mutants that share one object."""
+    target, errors = module.compile(weave(module.text, mutants), module.name[:-2])
+    if target is None:
+        sys.exit("mutate: %s does not compile with its mutants:\n%s" % (module.name,
+                                                                        errors[:3000]))
+    programs = [module.link(test, [target, chooser], module.name[:-2]) for test in module.tests]
+    limits = measure(module, programs)
+    found = pool.map(lambda m: survives(programs, limits, m.number), mutants)
+    return [m for m, alive in zip(mutants, found) if alive]
+
+
+def run_alone(module, mutant, chooser):
+    """A mutant that needs an object of its own; true if it survives."""
+    text = module.text[:mutant.start] + mutant.text + module.text[mutant.end:]
+    name = "%s-%d" % (module.name[:-2], mutant.number)
+    target, _ = module.compile(text, name)
+    if target is None:
+        return False
+    made = [target]
+    try:
+        for test in module.tests:
+            program = module.link(test, [target, chooser], name)
+            made.append(program)
+            if not run_test(program, 0, 60):
+                return False
+        return True
+    finally:
+        for path in made:
+            os.unlink(path)
+
+
+def read_allowed():
+    """{what mutates how, with * for anything: why that changes nothing}"""
+    allowed = {}
+    path = os.path.join(SOURCE, "tests", "mutate.allow")
+    why = None
+    for line in open(path) if os.path.exists(path) else []:
+        if line.startswith("#"):
+            why = line[1:].strip()
+        elif line.strip():
+            allowed[line.strip()] = why
+    return allowed
+
+
+def main():
+    names = os.environ.get("MUTATE_FILES", "").split() or list(TESTS)
+    sample = int(os.environ.get("MUTATE_SAMPLE", "0"))
+    jobs = int(os.environ.get("MUTATE_JOBS", "2"))
+    allowed = read_allowed()
+    used = set()
+    total = alive = 0
+    with tempfile.TemporaryDirectory(prefix="wfauth-mutate.") as scratch, \
+            concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        chooser = os.path.join(scratch, "chooser.o")
+        subprocess.run(["cc", "-c", "-x", "c", "-", "-o", chooser], input=CHOOSER, text=True,
+                       check=True)
+        modules = [Module(name, scratch) for name in names]
+        chosen = {id(m) for module in modules for m in module.mutants}
+        if sample and sample < len(chosen):
+            chosen = set(random.sample(sorted(chosen), sample))
+        for module in modules:
+            if not module.tests:
+                print("%s: no test is built" % module.name)
+                continue
+            start = time.monotonic()
+            mutants = [m for m in module.mutants if id(m) in chosen]
+            found = run_woven(module, [m for m in mutants if not m.alone], chooser, pool)
+            lone = [m for m in mutants if m.alone]
+            kept = pool.map(lambda m, module=module: run_alone(module, m, chooser), lone)
+            found += [m for m, lives in zip(lone, kept) if lives]
+            excused = []
+            for m in found:
+                fits = [k for k in allowed if fnmatch.fnmatchcase(
+                    m.key(module.name), re.sub(r"([?[])", r"[\1]", k))]
+                used.update(fits)
+                excused += [m] if fits else []
+            for m in sorted(found, key=lambda m: m.line):
+                if m not in excused:
+                    print("SURVIVES common/%s:%d: %s" % (module.name, m.line, m.key(module.name)))
+            total += len(mutants)
+            alive += len(found) - len(excused)
+            print("%s: %d mutants, %d caught, %d change nothing, %d survive (%.0f s)" % (
+                module.name, len(mutants), len(mutants) - len(found), len(excused),
+                len(found) - len(excused), time.monotonic() - start), flush=True)
+    for key in allowed:
+        if key not in used and not sample and key.split(":")[0] in names:
+            print("tests/mutate.allow: caught, or gone: " + key)
+    print("%d mutants, %d survive" % (total, alive))
+    return 1 if alive else 0
+
+
+sys.exit(main())
