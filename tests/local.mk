@@ -18,6 +18,8 @@ unit_tests = \
 	%D%/unit/test_identity \
 	%D%/unit/test_identity_memory \
 	%D%/unit/test_judge \
+	%D%/unit/test_keyring_entry \
+	%D%/unit/test_keyring_fetch \
 	%D%/unit/test_jwk \
 	%D%/unit/test_jwk_rfc \
 	%D%/unit/test_jwk_verify \
@@ -205,6 +207,16 @@ check_PROGRAMS += %D%/lib/forge
 %C%_unit_test_judge_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_judge_LDADD = $(mint_ldadd)
 %C%_unit_test_judge_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc
+
+%C%_unit_test_keyring_entry_SOURCES = %D%/unit/test_keyring_entry.c
+%C%_unit_test_keyring_entry_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_keyring_entry_LDADD = $(mint_ldadd)
+%C%_unit_test_keyring_entry_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=strndup
+
+%C%_unit_test_keyring_fetch_SOURCES = %D%/unit/test_keyring_fetch.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
+%C%_unit_test_keyring_fetch_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_keyring_fetch_LDADD = $(unit_ldadd)
+%C%_unit_test_keyring_fetch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc
 
 %C%_unit_test_verify_SOURCES = %D%/unit/test_verify.c
 %C%_unit_test_verify_CPPFLAGS = $(unit_cppflags)

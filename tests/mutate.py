@@ -39,9 +39,10 @@ TESTS = {
     "verdict.c": ["unit/test_verdict", "unit/test_verify"],
     "judge.c": ["unit/test_verify", "unit/test_judge"],
     "identity.c": ["unit/test_identity", "unit/test_identity_memory", "unit/test_verify"],
-    "keyring.c": ["unit/test_keyring", "unit/test_keyring_many", "unit/test_verify"],
-    "keyring_entry.c": ["unit/test_keyring", "unit/test_keyring_many"],
-    "keyring_fetch.c": ["unit/test_keyring", "unit/test_keyring_many"],
+    "keyring.c": ["unit/test_keyring", "unit/test_keyring_many", "unit/test_judge",
+                  "unit/test_verify"],
+    "keyring_entry.c": ["unit/test_keyring_entry", "unit/test_keyring"],
+    "keyring_fetch.c": ["unit/test_keyring_fetch", "unit/test_keyring"],
     "cachedir.c": ["unit/test_cachedir", "unit/test_cachedir_folder"],
     "opaque.c": ["unit/test_opaque", "unit/test_opaque_kept"],
 }

@@ -120,12 +120,17 @@ static enum wf_reason judge_once(struct wf_judge *judge, const struct wf_conf *c
     return reason;
 }
 
-static const char *jwt_of(const char *issuer)
+static const char *jwt_until(const char *issuer, int64_t exp)
 {
     return mint_token("ES256", MINT_P256, "{\"alg\":\"ES256\",\"kid\":\"a\"}",
                       mint_text("{\"iss\":\"%s\",\"sub\":\"ann\",\"aud\":\"urn:mail\","
-                                "\"exp\":1800000300}",
-                                issuer));
+                                "\"exp\":%lld}",
+                                issuer, (long long)exp));
+}
+
+static const char *jwt_of(const char *issuer)
+{
+    return jwt_until(issuer, NOW + 300);
 }
 
 #define DISCOVERY                                                                                  \
@@ -158,6 +163,12 @@ static void test_remembered(void **state)
     assert_int_equal(fake_door_count(), 0);
     wf_verdict_unref(first);
     wf_verdict_unref(second);
+    /* Keys of a file set no bound: the file is looked at again and again */
+    assert_int_equal(judge_at(judge, conf, "a", jwt_until(ISSUER, NOW + 1000000), NOW, &first,
+                              NULL),
+                     WF_OK);
+    assert_int_equal(first->until, NOW + 1000060);
+    wf_verdict_unref(first);
     wf_judge_free(judge);
     wf_judge_free(NULL);
     wf_conf_free(conf);
