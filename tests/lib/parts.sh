@@ -249,7 +249,7 @@ part_valgrind()
         count=$((count + 1))
         leaks=full
         case " $no_leaks_in_valgrind " in *" $name "*) leaks=no ;; esac
-        step "valgrind $name" env srcdir="$src" timeout 300 "$scratch/gcc/libtool" \
+        step "valgrind $name" env srcdir="$src" timeout 900 "$scratch/gcc/libtool" \
             --mode=execute valgrind -q --error-exitcode=9 --leak-check=$leaks \
             --errors-for-leak-kinds=definite --trace-children=no "$program"
     done
