@@ -28,6 +28,7 @@ unit_tests = \
 	%D%/unit/test_rules \
 	%D%/unit/test_verdict \
 	%D%/unit/test_verify \
+	%D%/unit/test_verify_threads \
 	%D%/unit/test_qr \
 	%D%/unit/test_authz \
 	%D%/unit/test_workfront \
@@ -221,6 +222,10 @@ check_PROGRAMS += %D%/lib/forge
 %C%_unit_test_verify_SOURCES = %D%/unit/test_verify.c
 %C%_unit_test_verify_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_verify_LDADD = $(mint_ldadd)
+
+%C%_unit_test_verify_threads_SOURCES = %D%/unit/test_verify_threads.c
+%C%_unit_test_verify_threads_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_verify_threads_LDADD = $(mint_ldadd)
 
 %C%_unit_test_jwk_SOURCES = %D%/unit/test_jwk.c
 %C%_unit_test_jwk_CPPFLAGS = $(unit_cppflags)

@@ -261,7 +261,7 @@ static void test_killed_idle(void **state)
 }
 
 struct killer {
-    const struct wf_http *http;
+    pid_t pid;
     size_t requests;
     int signal;
 };
@@ -270,18 +270,19 @@ static void *kill_helper(void *ctx)
 {
     const struct killer *k = ctx;
     if (httpd_wait(server, k->requests))
-        kill(pid_of(k->http), k->signal);
+        kill(k->pid, k->signal);
     return NULL;
 }
 
 static void test_killed_busy(void **state)
 {
     struct wf_http *http = wf_http_helper_new(helper, USER);
-    struct killer killer = {http, httpd_request_count(server) + 1, SIGKILL};
     struct wf_err err = WF_ERR_INIT;
     pthread_t thread;
 
     (void)state;
+    get_ok(http);
+    struct killer killer = {pid_of(http), httpd_request_count(server) + 1, SIGKILL};
     assert_int_equal(pthread_create(&thread, NULL, kill_helper, &killer), 0);
     int64_t start = wf_frame_now();
     assert_int_equal(get(http, "/hang", &err), WF_INTERNAL);
