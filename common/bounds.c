@@ -3,11 +3,11 @@
 #include "bounds.h"
 
 #include <arpa/inet.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "crypto.h"
+#include "forksafe.h"
 
 /* Addresses that are remembered. One whose bucket is full again is as good as forgotten, and the
  * host lets at most 100 + 10 * 10 look-ups in within the 10 s that a bucket needs to fill: so there
@@ -48,7 +48,7 @@ struct wf_bounds {
     struct wf_cachedir *dir;
     const char *name;
     unsigned patience;
-    pthread_mutex_t lock; /* of memory */
+    struct wf_forksafe *lock; /* of memory */
     struct state memory;
 };
 
@@ -68,8 +68,11 @@ struct wf_bounds *wf_bounds_new(struct wf_cachedir *dir, const char *name, unsig
     bounds->dir = dir;
     bounds->name = name;
     bounds->patience = patience;
-    (void)pthread_mutex_init(&bounds->lock, NULL);
-    reset(&bounds->memory);
+    bounds->lock = wf_forksafe_new();
+    if (bounds->lock == NULL) {
+        free(bounds);
+        return NULL;
+    }
     return bounds;
 }
 
@@ -77,8 +80,15 @@ void wf_bounds_free(struct wf_bounds *bounds)
 {
     if (bounds == NULL)
         return;
-    (void)pthread_mutex_destroy(&bounds->lock);
+    wf_forksafe_free(bounds->lock);
     free(bounds);
+}
+
+/* A forked child counts anew: what it has of its parent may be half of a change. */
+static void lock_memory(struct wf_bounds *bounds)
+{
+    if (wf_forksafe_lock(bounds->lock))
+        reset(&bounds->memory);
 }
 
 /* Who knocks, in 16 bytes: the hash of a tag and what identifies them. */
@@ -261,10 +271,10 @@ static enum wf_reason count_shared(struct wf_bounds *bounds, const uint8_t who[W
         return reason;
     pass->failures = failures;
     pass->number = shared.number;
-    (void)pthread_mutex_lock(&bounds->lock);
+    lock_memory(bounds);
     bounds->memory.cool_until = shared.cool_until;
     bounds->memory.failures = shared.failures;
-    (void)pthread_mutex_unlock(&bounds->lock);
+    wf_forksafe_unlock(bounds->lock);
     return reason;
 }
 
@@ -279,11 +289,11 @@ enum wf_reason wf_bounds_enter(struct wf_bounds *bounds, const char *rhost, int6
     if (reason != WF_OK)
         return reason;
     /* A flood is turned away here, without touching the disk */
-    (void)pthread_mutex_lock(&bounds->lock);
+    lock_memory(bounds);
     pass.failures = bounds->memory.failures;
     reason = count(&bounds->memory, who, bounds->patience, now, err);
     pass.number = bounds->memory.number;
-    (void)pthread_mutex_unlock(&bounds->lock);
+    wf_forksafe_unlock(bounds->lock);
     if (reason == WF_OK && open_shared(bounds, &lock))
         reason = count_shared(bounds, who, now, &pass, err);
     wf_cachedir_unlock(lock);
@@ -303,10 +313,10 @@ void wf_bounds_answered(struct wf_bounds *bounds, const struct wf_bounds_pass *p
     struct state shared;
     int lock = -1;
 
-    (void)pthread_mutex_lock(&bounds->lock);
+    lock_memory(bounds);
     bool news = pass->failures > 0 || bounds->memory.failures > 0;
     forget_failures(&bounds->memory);
-    (void)pthread_mutex_unlock(&bounds->lock);
+    wf_forksafe_unlock(bounds->lock);
     if (news && open_shared(bounds, &lock) && load(bounds, &shared)) {
         forget_failures(&shared);
         store(bounds, &shared);
@@ -339,9 +349,9 @@ void wf_bounds_silent(struct wf_bounds *bounds, const struct wf_bounds_pass *pas
     struct state shared;
     int lock = -1;
 
-    (void)pthread_mutex_lock(&bounds->lock);
+    lock_memory(bounds);
     (void)add_failure(&bounds->memory, pass, retry_after, now);
-    (void)pthread_mutex_unlock(&bounds->lock);
+    wf_forksafe_unlock(bounds->lock);
     if (open_shared(bounds, &lock)) {
         (void)load(bounds, &shared);
         if (add_failure(&shared, pass, retry_after, now))

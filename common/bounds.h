@@ -1,7 +1,8 @@
 /*
  * How often a provider is asked about tokens: per address that knocks, for the host as a whole, and
  * not at all for a while after it did not answer. Counted in memory and, since a PAM sign-in is a
- * process of its own, in a small file for all processes of this user.
+ * process of its own, in a small file for all processes of this user. A forked child begins anew in
+ * memory.
  *
  * The address's own bound comes first, so whoever floods from one address uses up that one alone.
  */

@@ -2,11 +2,11 @@
 
 #include "context.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "crypto.h"
+#include "forksafe.h"
 #include "http.h"
 
 #define DEFAULT_CONFIG WF_SYSCONFDIR "/wfauth/wfauth.conf"
@@ -17,7 +17,7 @@ struct wf_context {
     struct wf_http *(*http_new)(const char *helper_user);
     int64_t (*clock)(void);
     /* Made at the first token: a sign-in by code needs none of it */
-    pthread_mutex_t lock;
+    struct wf_forksafe *lock;
     struct wf_judge *judge;
 };
 
@@ -49,8 +49,9 @@ enum wf_reason wf_context_new(const struct wf_host *host, struct wf_context **re
     context->log = host->log;
     context->http_new = host->http_new == NULL ? helper_new : host->http_new;
     context->clock = host->clock == NULL ? system_clock : host->clock;
-    (void)pthread_mutex_init(&context->lock, NULL);
-    reason = wf_crypto_init(err);
+    context->lock = wf_forksafe_new();
+    reason =
+        context->lock == NULL ? wf_fail(err, WF_INTERNAL, "out of memory") : wf_crypto_init(err);
     if (reason != WF_OK)
         goto out;
     reason = wf_conf_load(host->config == NULL ? DEFAULT_CONFIG : host->config, report,
@@ -70,7 +71,7 @@ void wf_context_free(struct wf_context *context)
         return;
     wf_judge_free(context->judge);
     wf_conf_free(context->conf);
-    (void)pthread_mutex_destroy(&context->lock);
+    wf_forksafe_free(context->lock);
     free(context);
 }
 
@@ -107,12 +108,13 @@ enum wf_reason wf_context_judge(struct wf_context *context, struct wf_judge **re
     enum wf_reason reason = WF_OK;
     const struct wf_judge_host host = {context->conf, &context->log, context->http_new};
 
-    (void)pthread_mutex_lock(&context->lock);
+    /* One pointer, which is whole in a forked child, too */
+    (void)!wf_forksafe_lock(context->lock);
     if (context->judge == NULL)
         reason = wf_judge_new(&host, &context->judge, err);
     if (reason == WF_OK)
         *ret = context->judge;
-    (void)pthread_mutex_unlock(&context->lock);
+    wf_forksafe_unlock(context->lock);
     return reason;
 }
 

@@ -2,14 +2,12 @@
 
 #include "keyring.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "file.h"
+#include "forksafe.h"
 #include "http.h"
 #include "keyring_entry.h"
 #include "keyring_fetch.h"
@@ -32,27 +30,14 @@
 /* Discovery at two addresses, and the keys. */
 #define REQUESTS_MAX 3
 
-/*
- * What a forked child must not inherit: a lock that another thread held, a fetch that another
- * thread was about to finish. It lies on a page of its own that the kernel zeroes in the child
- * (MADV_WIPEONFORK), and zero means unlocked, nobody waiting, nobody fetching. So a child starts
- * right without noticing anything, at no cost: getpid() on each call would double the price of
- * finding a key. The keys themselves are behind one pointer, which is always whole.
- */
-struct shared {
-    pthread_mutex_t mutex; /* guards all that is mutable; held for some instructions at a time */
-    pthread_cond_t done;
-    bool fetching; /* a thread is at it, and it alone replaces keys and failure */
-};
-
 struct wf_keyring {
     const struct wf_provider_conf *conf;
     struct wf_keyring_host host;
-    struct shared *shared;
-    pid_t owner; /* 0, or, on kernels before 4.14, the process that shared is right for */
+    struct wf_forksafe *shared; /* held for some instructions at a time */
     char keys_name[WF_OIDC_ENTRY_SIZE];
     char down_name[WF_OIDC_ENTRY_SIZE];
-    /* Guarded by shared->mutex, but read freely by the one thread that fetches */
+    /* Guarded by the lock, but keys and failure are read freely by the one thread that fetches */
+    bool fetching; /* a thread is at it, and it alone replaces keys and failure */
     struct wf_keys *keys; /* NULL: none yet */
     struct wf_keys_failure failure;
     int64_t stale_said;
@@ -80,16 +65,16 @@ struct view {
 
 static void lock(struct wf_keyring *ring)
 {
-    if (ring->owner != 0 && ring->owner != getpid()) {
-        memset(ring->shared, 0, sizeof(*ring->shared));
-        ring->owner = getpid();
+    if (wf_forksafe_lock(ring->shared)) {
+        /* Who was at it stayed in the parent. The keys are behind one pointer, which is whole. */
+        ring->fetching = false;
+        ring->failure = (struct wf_keys_failure){.reason = WF_OK};
     }
-    (void)pthread_mutex_lock(&ring->shared->mutex);
 }
 
 static void unlock(struct wf_keyring *ring)
 {
-    (void)pthread_mutex_unlock(&ring->shared->mutex);
+    wf_forksafe_unlock(ring->shared);
 }
 
 static bool is_file(const struct wf_keyring *ring)
@@ -128,7 +113,7 @@ static void look(struct wf_keyring *ring, int64_t now, struct view *ret)
     lock(ring);
     ret->standing = standing_of(ring, now);
     ret->resting = is_resting(&ring->failure, now);
-    ret->fetching = ring->shared->fetching;
+    ret->fetching = ring->fetching;
     ret->bound_passed = ring->keys != NULL && now >= bound_of(ring);
     if (ret->standing != STANDING_NONE) {
         ret->set = wf_jwks_ref(ring->keys->set);
@@ -367,11 +352,11 @@ static void refresh_from_provider(struct wf_keyring *ring, const struct wf_jws_h
 static bool refresh(struct wf_keyring *ring, const struct wf_jws_header *header, int64_t now)
 {
     lock(ring);
-    bool ours = !ring->shared->fetching;
+    bool ours = !ring->fetching;
     if (ours)
-        ring->shared->fetching = true;
-    while (!ours && ring->shared->fetching)
-        (void)pthread_cond_wait(&ring->shared->done, &ring->shared->mutex);
+        ring->fetching = true;
+    while (!ours && ring->fetching)
+        wf_forksafe_wait(ring->shared);
     unlock(ring);
     if (!ours)
         return false;
@@ -380,8 +365,8 @@ static bool refresh(struct wf_keyring *ring, const struct wf_jws_header *header,
     else
         refresh_from_provider(ring, header, now);
     lock(ring);
-    ring->shared->fetching = false;
-    (void)pthread_cond_broadcast(&ring->shared->done);
+    ring->fetching = false;
+    wf_forksafe_wake(ring->shared);
     unlock(ring);
     return true;
 }
@@ -471,31 +456,17 @@ bool wf_keyring_is_current(struct wf_keyring *ring, const struct wf_jwks *set, i
     enum standing standing = standing_of(ring, now);
     bool current = standing != STANDING_NONE && ring->keys->set == set &&
                    (standing == STANDING_FRESH || is_resting(&ring->failure, now) ||
-                    ring->shared->fetching);
+                    ring->fetching);
     unlock(ring);
     return current;
 }
 
 /* Life */
 
-static struct shared *shared_new(pid_t *ret_owner)
-{
-    void *page = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (page == MAP_FAILED)
-        return NULL;
-    *ret_owner = madvise(page, sizeof(struct shared), MADV_WIPEONFORK) == 0 ? 0 : getpid();
-    return page;
-}
-
 enum wf_reason wf_keyring_new(const struct wf_provider_conf *provider,
                               const struct wf_keyring_host *host, struct wf_keyring **ret,
                               struct wf_err *err)
 {
-    static const struct shared zero;
-    static const pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-    static const pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
     enum wf_reason reason = WF_INTERNAL;
     struct wf_keyring *ring = calloc(1, sizeof(*ring));
 
@@ -503,14 +474,9 @@ enum wf_reason wf_keyring_new(const struct wf_provider_conf *provider,
         return wf_fail(err, WF_INTERNAL, "out of memory for keys");
     ring->conf = provider;
     ring->host = *host;
-    ring->shared = shared_new(&ring->owner);
+    ring->shared = wf_forksafe_new();
     if (ring->shared == NULL) {
         reason = wf_fail(err, WF_INTERNAL, "out of memory for keys");
-        goto out;
-    }
-    if (memcmp(&zero.mutex, &mutex, sizeof(mutex)) != 0 ||
-        memcmp(&zero.done, &cond, sizeof(cond)) != 0) {
-        reason = wf_fail(err, WF_INTERNAL, "this C library's locks are not zero at first");
         goto out;
     }
     reason = wf_oidc_entry_name(provider, "keys", ring->keys_name, err);
@@ -528,8 +494,7 @@ void wf_keyring_free(struct wf_keyring *ring)
 {
     if (ring == NULL)
         return;
-    if (ring->shared != NULL)
-        (void)munmap(ring->shared, sizeof(*ring->shared));
+    wf_forksafe_free(ring->shared);
     wf_keys_free(ring->keys);
     free(ring);
 }

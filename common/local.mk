@@ -9,6 +9,7 @@ core_sources = \
 	%D%/buf.c %D%/buf.h \
 	%D%/secret.c %D%/secret.h \
 	%D%/log.c %D%/log.h \
+	%D%/forksafe.c %D%/forksafe.h \
 	%D%/base64.c %D%/base64.h \
 	%D%/crypto.c %D%/crypto.h \
 	%D%/url.c %D%/url.h \

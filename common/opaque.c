@@ -2,19 +2,19 @@
 
 #include "opaque.h"
 
-#include <pthread.h>
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "replies.h"
 #include "bounds.h"
 #include "crypto.h"
+#include "forksafe.h"
 #include "grant.h"
 #include "http_frame.h"
 #include "introspect.h"
 #include "json.h"
 #include "oidc.h"
+#include "replies.h"
 #include "workfront.h"
 
 /* Seconds for which a process remembers where the endpoint is; the folder remembers longer. */
@@ -32,6 +32,12 @@ struct flight {
     struct wf_reply answer; /* any reason; the text is the body */
 };
 
+/* Where to ask. Immutable once made, so that one pointer says it all, in a forked child, too. */
+struct place {
+    int64_t until;
+    char url[];
+};
+
 struct wf_opaque {
     const struct wf_provider_conf *conf;
     struct wf_opaque_host host;
@@ -41,12 +47,22 @@ struct wf_opaque {
     char bounds_name[WF_OIDC_ENTRY_SIZE];
     struct wf_bounds *bounds;
     struct wf_replies *replies;
-    pthread_mutex_t lock; /* of all below */
-    pthread_cond_t landing;
+    struct wf_forksafe *lock; /* of all below */
     struct flight *board;
-    char *endpoint; /* NULL: not known yet */
-    int64_t endpoint_until;
+    struct place *place; /* NULL: not known yet */
 };
+
+static void lock(struct wf_opaque *opaque)
+{
+    /* Who flies stayed in the parent: those flights never land */
+    if (wf_forksafe_lock(opaque->lock))
+        opaque->board = NULL;
+}
+
+static void unlock(struct wf_opaque *opaque)
+{
+    wf_forksafe_unlock(opaque->lock);
+}
 
 /* The pattern */
 
@@ -128,8 +144,6 @@ enum wf_reason wf_opaque_new(const struct wf_provider_conf *provider,
         return wf_fail(err, WF_INTERNAL, "out of memory");
     opaque->conf = provider;
     opaque->host = *host;
-    (void)pthread_mutex_init(&opaque->lock, NULL);
-    (void)pthread_cond_init(&opaque->landing, NULL);
     reason = choose_source(provider, &opaque->source, err);
     if (reason == WF_OK)
         reason = compile(opaque, err);
@@ -140,7 +154,8 @@ enum wf_reason wf_opaque_new(const struct wf_provider_conf *provider,
     opaque->replies = wf_replies_new(host->dir);
     /* Discovery and the look-up itself: three requests at most */
     opaque->bounds = wf_bounds_new(host->dir, opaque->bounds_name, 3 * provider->timeout + 1);
-    if (opaque->replies == NULL || opaque->bounds == NULL) {
+    opaque->lock = wf_forksafe_new();
+    if (opaque->replies == NULL || opaque->bounds == NULL || opaque->lock == NULL) {
         reason = wf_fail(err, WF_INTERNAL, "out of memory");
         goto out;
     }
@@ -160,9 +175,8 @@ void wf_opaque_free(struct wf_opaque *opaque)
         regfree(&opaque->pattern);
     wf_bounds_free(opaque->bounds);
     wf_replies_free(opaque->replies);
-    free(opaque->endpoint);
-    (void)pthread_cond_destroy(&opaque->landing);
-    (void)pthread_mutex_destroy(&opaque->lock);
+    wf_forksafe_free(opaque->lock);
+    free(opaque->place);
     free(opaque);
 }
 
@@ -212,24 +226,29 @@ static char *known_endpoint(struct wf_opaque *opaque, int64_t now)
 {
     char *copy = NULL;
 
-    (void)pthread_mutex_lock(&opaque->lock);
-    if (opaque->endpoint != NULL && now < opaque->endpoint_until &&
-        opaque->endpoint_until <= now + ENDPOINT_SECONDS)
-        copy = strdup(opaque->endpoint);
-    (void)pthread_mutex_unlock(&opaque->lock);
+    lock(opaque);
+    const struct place *place = opaque->place;
+    /* From further ahead than one is ever kept: the clock went back */
+    if (place != NULL && now < place->until && place->until <= now + ENDPOINT_SECONDS)
+        copy = strdup(place->url);
+    unlock(opaque);
     return copy;
 }
 
 /* NULL forgets. */
 static void note_endpoint(struct wf_opaque *opaque, const char *url, int64_t now)
 {
-    char *copy = url == NULL ? NULL : strdup(url);
+    size_t size = url == NULL ? 0 : strlen(url) + 1;
+    struct place *place = url == NULL ? NULL : malloc(sizeof(*place) + size);
 
-    (void)pthread_mutex_lock(&opaque->lock);
-    char *old = opaque->endpoint;
-    opaque->endpoint = copy;
-    opaque->endpoint_until = now + ENDPOINT_SECONDS;
-    (void)pthread_mutex_unlock(&opaque->lock);
+    if (place != NULL) {
+        place->until = now + ENDPOINT_SECONDS;
+        memcpy(place->url, url, size);
+    }
+    lock(opaque);
+    struct place *old = opaque->place;
+    opaque->place = place;
+    unlock(opaque);
     free(old);
 }
 
@@ -390,7 +409,7 @@ static struct flight *board(struct wf_opaque *opaque, const uint8_t key[WF_REPLI
 {
     static const struct wf_reply empty = WF_REPLY_INIT;
 
-    (void)pthread_mutex_lock(&opaque->lock);
+    lock(opaque);
     struct flight *flight = opaque->board;
     while (flight != NULL && memcmp(flight->key, key, WF_REPLIES_KEY_SIZE) != 0)
         flight = flight->next;
@@ -406,35 +425,35 @@ static struct flight *board(struct wf_opaque *opaque, const uint8_t key[WF_REPLI
     }
     if (flight != NULL)
         flight->aboard++;
-    (void)pthread_mutex_unlock(&opaque->lock);
+    unlock(opaque);
     return flight;
 }
 
 static void land(struct wf_opaque *opaque, struct flight *flight)
 {
-    (void)pthread_mutex_lock(&opaque->lock);
+    lock(opaque);
     struct flight **link = &opaque->board;
     while (*link != flight)
         link = &(*link)->next;
     *link = flight->next;
     flight->landed = true;
-    (void)pthread_cond_broadcast(&opaque->landing);
-    (void)pthread_mutex_unlock(&opaque->lock);
+    wf_forksafe_wake(opaque->lock);
+    unlock(opaque);
 }
 
 static void await(struct wf_opaque *opaque, const struct flight *flight)
 {
-    (void)pthread_mutex_lock(&opaque->lock);
+    lock(opaque);
     while (!flight->landed)
-        (void)pthread_cond_wait(&opaque->landing, &opaque->lock);
-    (void)pthread_mutex_unlock(&opaque->lock);
+        wf_forksafe_wait(opaque->lock);
+    unlock(opaque);
 }
 
 static void leave(struct wf_opaque *opaque, struct flight *flight)
 {
-    (void)pthread_mutex_lock(&opaque->lock);
+    lock(opaque);
     bool last = --flight->aboard == 0;
-    (void)pthread_mutex_unlock(&opaque->lock);
+    unlock(opaque);
     if (last) {
         wf_reply_done(&flight->answer);
         free(flight);

@@ -4,6 +4,8 @@
  *
  * Only a string that matches the provider's token_pattern as a whole comes here: a password typed
  * at the wrong prompt must not travel.
+ *
+ * A forked child asks for itself, whatever the parent's threads were waiting for.
  */
 #ifndef WF_OPAQUE_H
 #define WF_OPAQUE_H

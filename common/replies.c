@@ -2,12 +2,12 @@
 
 #include "replies.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "crypto.h"
+#include "forksafe.h"
 
 #define CHAINS 1024
 
@@ -26,7 +26,7 @@ struct entry {
 
 struct wf_replies {
     struct wf_cachedir *dir;
-    pthread_mutex_t lock; /* of all below */
+    struct wf_forksafe *lock; /* of all below */
     size_t count;
     size_t bytes;
     struct entry *oldest;
@@ -74,11 +74,28 @@ struct wf_replies *wf_replies_new(struct wf_cachedir *dir)
     if (replies == NULL)
         return NULL;
     replies->dir = dir;
-    (void)pthread_mutex_init(&replies->lock, NULL);
+    replies->lock = wf_forksafe_new();
+    if (replies->lock == NULL) {
+        free(replies);
+        return NULL;
+    }
     return replies;
 }
 
 /* Memory. The lock is held. */
+
+/* Chains that another thread was mending when the process was forked lead anywhere: a child begins
+ * with none. What they held is left to the parent. */
+static void lock(struct wf_replies *replies)
+{
+    if (!wf_forksafe_lock(replies->lock))
+        return;
+    replies->count = 0;
+    replies->bytes = 0;
+    replies->oldest = NULL;
+    replies->newest = NULL;
+    memset(replies->chains, 0, sizeof(replies->chains));
+}
 
 static struct entry **chain_of(struct wf_replies *replies, const uint8_t key[WF_REPLIES_KEY_SIZE])
 {
@@ -129,7 +146,7 @@ static void remember(struct wf_replies *replies, const uint8_t key[WF_REPLIES_KE
     size_t len = reply->body.len;
     struct entry *entry = malloc(sizeof(*entry) + len);
 
-    (void)pthread_mutex_lock(&replies->lock);
+    lock(replies);
     struct entry *old = find(replies, key);
     if (old != NULL)
         drop(replies, old);
@@ -145,7 +162,7 @@ static void remember(struct wf_replies *replies, const uint8_t key[WF_REPLIES_KE
             drop(replies, replies->oldest);
         add(replies, entry);
     }
-    (void)pthread_mutex_unlock(&replies->lock);
+    wf_forksafe_unlock(replies->lock);
 }
 
 static bool recall(struct wf_replies *replies, const uint8_t key[WF_REPLIES_KEY_SIZE], int64_t now,
@@ -153,7 +170,7 @@ static bool recall(struct wf_replies *replies, const uint8_t key[WF_REPLIES_KEY_
 {
     bool found = false;
 
-    (void)pthread_mutex_lock(&replies->lock);
+    lock(replies);
     struct entry *entry = find(replies, key);
     if (entry != NULL && !holds(entry->reason, entry->stored, entry->until, now)) {
         drop(replies, entry);
@@ -165,7 +182,7 @@ static bool recall(struct wf_replies *replies, const uint8_t key[WF_REPLIES_KEY_
         ret->until = entry->until;
         found = wf_buf_ok(&ret->body);
     }
-    (void)pthread_mutex_unlock(&replies->lock);
+    wf_forksafe_unlock(replies->lock);
     return found;
 }
 
@@ -173,9 +190,11 @@ void wf_replies_free(struct wf_replies *replies)
 {
     if (replies == NULL)
         return;
+    lock(replies);
     while (replies->oldest != NULL)
         drop(replies, replies->oldest);
-    (void)pthread_mutex_destroy(&replies->lock);
+    wf_forksafe_unlock(replies->lock);
+    wf_forksafe_free(replies->lock);
     free(replies);
 }
 

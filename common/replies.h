@@ -1,7 +1,7 @@
 /*
  * What providers replied about tokens, remembered for seconds: in memory, and on disk for the
  * other processes of this user. Found under a key that names the token, how it was obtained and
- * for which policy, never by the token itself.
+ * for which policy, never by the token itself. A forked child remembers nothing but what is on disk.
  */
 #ifndef WF_REPLIES_H
 #define WF_REPLIES_H

@@ -2,11 +2,11 @@
 
 #include "verdict.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "forksafe.h"
 #include "json.h"
 
 /* A key belongs to one row, by its first bytes, which a hash has spread; a full row loses the
@@ -14,6 +14,7 @@
 #define WAYS 8
 /* Threads that look in different rows at once seldom meet at one lock */
 #define LOCKS 16
+_Static_assert(LOCKS <= WF_FORKSAFE_MAX, "on one page");
 #define CLOCK_SLACK 60
 
 struct shared_verdict {
@@ -28,7 +29,7 @@ struct place {
 };
 
 struct wf_verdicts {
-    pthread_mutex_t locks[LOCKS];
+    struct wf_forksafe *locks; /* LOCKS of them; each of every LOCKSth row */
     atomic_uint_fast64_t uses;
     size_t rows;
     struct place *places; /* rows * WAYS */
@@ -79,12 +80,13 @@ struct wf_verdicts *wf_verdicts_new(size_t max)
     table->rows = (max + WAYS - 1) / WAYS;
     /* The kernel hands out the pages only when they are first written */
     table->places = calloc(table->rows * WAYS, sizeof(table->places[0]));
-    if (table->places == NULL) {
+    table->locks = wf_forksafe_new();
+    if (table->places == NULL || table->locks == NULL) {
+        wf_forksafe_free(table->locks);
+        free(table->places);
         free(table);
         return NULL;
     }
-    for (size_t i = 0; i < LOCKS; i++)
-        (void)pthread_mutex_init(&table->locks[i], NULL);
     return table;
 }
 
@@ -94,8 +96,7 @@ void wf_verdicts_free(struct wf_verdicts *table)
         return;
     for (size_t i = 0; i < table->rows * WAYS; i++)
         wf_verdict_unref(table->places[i].verdict);
-    for (size_t i = 0; i < LOCKS; i++)
-        (void)pthread_mutex_destroy(&table->locks[i]);
+    wf_forksafe_free(table->locks);
     free(table->places);
     free(table);
 }
@@ -106,6 +107,22 @@ static size_t row_of(const struct wf_verdicts *table, const uint8_t *key)
 
     memcpy(&number, key, sizeof(number));
     return (size_t)(number % table->rows);
+}
+
+/* A place may have got a token's key and still have another one's verdict when the process was
+ * forked: a child begins with none. What they held is left to the parent, since freeing it would
+ * only copy its pages. */
+static void lock_row(struct wf_verdicts *table, size_t row)
+{
+    if (!wf_forksafe_lock(&table->locks[row % LOCKS]))
+        return;
+    for (size_t i = row % LOCKS; i < table->rows; i += LOCKS)
+        memset(&table->places[i * WAYS], 0, WAYS * sizeof(table->places[0]));
+}
+
+static void unlock_row(struct wf_verdicts *table, size_t row)
+{
+    wf_forksafe_unlock(&table->locks[row % LOCKS]);
 }
 
 static bool holds(const struct wf_verdict *verdict, int64_t now)
@@ -121,7 +138,7 @@ struct wf_verdict *wf_verdicts_get(struct wf_verdicts *table,
     struct wf_verdict *found = NULL;
     struct wf_verdict *dead = NULL;
 
-    (void)pthread_mutex_lock(&table->locks[row % LOCKS]);
+    lock_row(table, row);
     for (size_t i = 0; i < WAYS; i++) {
         if (places[i].verdict == NULL || memcmp(places[i].key, key, sizeof(places[i].key)) != 0)
             continue;
@@ -134,7 +151,7 @@ struct wf_verdict *wf_verdicts_get(struct wf_verdicts *table,
         }
         break;
     }
-    (void)pthread_mutex_unlock(&table->locks[row % LOCKS]);
+    unlock_row(table, row);
     wf_verdict_unref(dead);
     return found;
 }
@@ -159,13 +176,13 @@ void wf_verdicts_put(struct wf_verdicts *table, const uint8_t key[WF_VERDICT_KEY
 {
     size_t row = row_of(table, key);
 
-    (void)pthread_mutex_lock(&table->locks[row % LOCKS]);
+    lock_row(table, row);
     struct place *place = choose(&table->places[row * WAYS], key);
     struct wf_verdict *old = place->verdict;
     memcpy(place->key, key, sizeof(place->key));
     place->verdict = ref(verdict);
     place->used = atomic_fetch_add_explicit(&table->uses, 1, memory_order_relaxed);
-    (void)pthread_mutex_unlock(&table->locks[row % LOCKS]);
+    unlock_row(table, row);
     /* Outside the lock: freeing a tree of claims takes its time */
     wf_verdict_unref(old);
 }

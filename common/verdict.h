@@ -1,7 +1,7 @@
 /*
  * Tokens that have been judged, remembered: in memory, bounded, shared by threads. What is kept is
  * what a token says and that it is genuine; whom it makes and what they may do is judged anew each
- * time, since map files, passwd and groups change.
+ * time, since map files, passwd and groups change. A forked child begins with none.
  */
 #ifndef WF_VERDICT_H
 #define WF_VERDICT_H

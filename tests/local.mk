@@ -34,6 +34,7 @@ unit_tests = \
 	%D%/unit/test_workfront \
 	%D%/unit/test_introspect \
 	%D%/unit/test_assertion \
+	%D%/unit/test_forksafe \
 	%D%/unit/test_bounds \
 	%D%/unit/test_replies \
 	%D%/unit/test_opaque \
@@ -146,6 +147,11 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_assertion_SOURCES = %D%/unit/test_assertion.c
 %C%_unit_test_assertion_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_assertion_LDADD = common/libwfjwt.la $(unit_ldadd) $(CRYPTO_LIBS)
+
+%C%_unit_test_forksafe_SOURCES = %D%/unit/test_forksafe.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
+%C%_unit_test_forksafe_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_forksafe_LDADD = $(unit_ldadd)
+%C%_unit_test_forksafe_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=madvise,--wrap=mmap,--wrap=munmap,--wrap=getpid,--wrap=pthread_mutex_unlock
 
 %C%_unit_test_bounds_SOURCES = %D%/unit/test_bounds.c
 %C%_unit_test_bounds_CPPFLAGS = $(unit_cppflags)

@@ -6,9 +6,12 @@
 #define WF_TEST_OPAQUE_CASE_H
 
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "http.h"
 #include "json.h"
@@ -30,6 +33,11 @@ static struct {
     unsigned asked; /* all but discovery */
     unsigned discovered;
     char last[4096]; /* body and headers of the last request */
+    /* The next request of this process posts `held`, and goes on when `go` is posted */
+    atomic_bool hold;
+    pid_t holder;
+    sem_t held;
+    sem_t go;
 } door = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void answer(enum wf_reason reason, int status, const char *body)
@@ -58,6 +66,10 @@ static enum wf_reason door_send(struct wf_http *http, const struct wf_http_reque
     size_t used = 0;
 
     (void)http;
+    if (getpid() == door.holder && atomic_exchange(&door.hold, false)) {
+        (void)sem_post(&door.held);
+        (void)sem_wait(&door.go);
+    }
     (void)pthread_mutex_lock(&door.lock);
     bool discovery = strstr(request->url, "/.well-known/") != NULL;
     if (discovery) {
@@ -120,6 +132,9 @@ static struct wf_cachedir *dir;
 static int set_up(void **state)
 {
     (void)state;
+    door.holder = getpid();
+    if (sem_init(&door.held, 0, 0) != 0 || sem_init(&door.go, 0, 0) != 0)
+        return -1;
     return mkdtemp(folder) == NULL || wf_cachedir_open(folder, NULL, &dir, NULL) != WF_OK;
 }
 

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -248,13 +249,102 @@ static void test_threads(void **state)
     wf_opaque_free(shared);
 }
 
+/* A thread whose look-up, for policy 1, is under way until let_go */
+
+static pthread_t held_thread;
+static enum wf_reason held_reason;
+
+static void *held_look_up(void *arg)
+{
+    int64_t until = 0;
+
+    held_reason = look_up_as(arg, TOKEN, 1, NULL, NOW, &until, NULL);
+    return NULL;
+}
+
+static void hold(struct wf_opaque *opaque)
+{
+    held_reason = WF_INTERNAL;
+    atomic_store(&door.hold, true);
+    assert_int_equal(pthread_create(&held_thread, NULL, held_look_up, opaque), 0);
+    assert_int_equal(sem_wait(&door.held), 0);
+}
+
+static void let_go(void)
+{
+    assert_int_equal(sem_post(&door.go), 0);
+    assert_int_equal(pthread_join(held_thread, NULL), 0);
+    assert_int_equal(held_reason, WF_OK);
+}
+
+/* Who asks for something else does not wait for that answer, let alone get it. */
+static void test_apart(void **state)
+{
+    struct wf_opaque *opaque = make(&oidc, NULL);
+    int64_t until = 0;
+
+    (void)state;
+    answer(WF_OK, 200, "{\"active\":true,\"sub\":\"u1\"}");
+    hold(opaque);
+    door.body = "{\"active\":false}";
+    assert_int_equal(look_up_as(opaque, TOKEN, 2, NULL, NOW, &until, NULL), WF_INACTIVE);
+    door.body = "{\"active\":true,\"sub\":\"u1\"}";
+    let_go();
+    assert_int_equal(door.asked, 2);
+    wf_opaque_free(opaque);
+}
+
+#if !defined(__SANITIZE_THREAD__)
+/* A child that is forked meanwhile waits for no flight that never lands, and for no lock. */
+static void fork_meanwhile(struct wf_cachedir *where, bool cold)
+{
+    struct wf_opaque *opaque = make(&oidc, where);
+    int64_t until = 0;
+    int status = 0;
+
+    empty_folder();
+    answer(WF_OK, 200, "{\"active\":true,\"sub\":\"u1\"}");
+    if (!cold)
+        assert_int_equal(look_up_as(opaque, TOKEN, 3, NULL, NOW, &until, NULL), WF_OK);
+    hold(opaque);
+    pid_t child = fork();
+    if (child == 0) {
+        (void)alarm(10);
+        _exit(look_up_as(opaque, TOKEN, 2, NULL, NOW, &until, NULL) == WF_OK &&
+                      look_up_as(opaque, TOKEN, 1, NULL, NOW, &until, NULL) == WF_OK
+                  ? 0
+                  : 1);
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    let_go();
+    wf_opaque_free(opaque);
+}
+
+static void test_fork(void **state)
+{
+    (void)state;
+    fork_meanwhile(NULL, true);
+    fork_meanwhile(NULL, false);
+    fork_meanwhile(dir, false);
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),    cmocka_unit_test(test_no_token_on_disk),
-        cmocka_unit_test(test_silence), cmocka_unit_test(test_flood),
-        cmocka_unit_test(test_tidy),    cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_no_token_on_disk),
+        cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_tidy),
+        cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_apart),
+#if !defined(__SANITIZE_THREAD__)
+        cmocka_unit_test(test_fork),
+#endif
     };
     return cmocka_run_group_tests_name("opaque kept", tests, set_up, tear_down);
 }
