@@ -27,6 +27,11 @@ void wf_endpoint_prepare(const struct wf_endpoint *endpoint, const char *method,
     };
 }
 
+uint32_t wf_endpoint_budget_ms(const struct wf_provider_conf *conf)
+{
+    return 2 * conf->timeout * 1000;
+}
+
 enum wf_reason wf_endpoint_status(const struct wf_http_response *response, const char *what,
                                   struct wf_err *err)
 {

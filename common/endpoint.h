@@ -33,6 +33,9 @@ void wf_tokens_done(struct wf_tokens *tokens);
 void wf_endpoint_prepare(const struct wf_endpoint *endpoint, const char *method, const char *url,
                          struct wf_http_request *ret_request);
 
+/* Milliseconds that all requests of one look-up have together: twice the provider's time-out. */
+uint32_t wf_endpoint_budget_ms(const struct wf_provider_conf *conf);
+
 /* The answer of `what` ("the token endpoint") as a JSON object. WF_UNREACHABLE if it is none: a
  * broken provider is out of order, whoever is asking is not at fault. *ret: new, wf_json_free. */
 struct json_t;

@@ -57,6 +57,19 @@ char *wf_json_dump(const struct json_t *object)
     return json_dumps(object, JSON_COMPACT);
 }
 
+bool wf_json_write(const struct json_t *object, struct wf_buf *out)
+{
+    char *text = wf_json_dump(object);
+
+    if (text == NULL)
+        return false;
+    size_t len = strlen(text);
+    wf_buf_append(out, text, len);
+    explicit_bzero(text, len);
+    free(text);
+    return wf_buf_ok(out);
+}
+
 /* Strings are wiped through the pointer that jansson lends: it hands out its own memory. */
 static void wipe(json_t *json)
 {

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "buf.h"
 #include "err.h"
 #include "secret.h"
 #include "text.h"
@@ -35,6 +36,8 @@ bool wf_json_set_take(struct json_t *object, const char *name, struct json_t *va
 bool wf_json_append_text(struct json_t *object, const char *name, struct wf_span value) WF_MUST_USE;
 /* Compact text, malloc'ed, NULL on failure; the caller frees. */
 char *wf_json_dump(const struct json_t *object);
+/* Append the same to out. False if memory is short or there is no room. */
+bool wf_json_write(const struct json_t *object, struct wf_buf *out) WF_MUST_USE;
 
 /* Wipe all strings of the tree and free it. The caller's must be the only reference. NULL is
  * fine. */

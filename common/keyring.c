@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "endpoint.h"
 #include "file.h"
 #include "forksafe.h"
 #include "http.h"
@@ -26,9 +27,7 @@
 /* While another process fetches we go on with what we have for so many seconds. */
 #define OTHER_REST 1
 /* Milliseconds that the holder of the lock may take beyond its requests. */
-#define LOCK_GRACE_MS 2000
-/* Discovery at two addresses, and the keys. */
-#define REQUESTS_MAX 3
+#define LOCK_GRACE_MS 4000
 
 struct wf_keyring {
     const struct wf_provider_conf *conf;
@@ -307,7 +306,8 @@ static bool load(struct wf_keyring *ring, const struct wf_jws_header *header, in
 static void refresh_from_provider(struct wf_keyring *ring, const struct wf_jws_header *header,
                                   int64_t now)
 {
-    unsigned wait_ms = REQUESTS_MAX * ring->conf->timeout * 1000 + LOCK_GRACE_MS;
+    /* Its own requests, before which it may have waited for others to discover the provider */
+    unsigned wait_ms = 2 * wf_endpoint_budget_ms(ring->conf) + LOCK_GRACE_MS;
     struct wf_keys *keys = NULL;
     size_t skipped = 0;
     struct wf_err err = WF_ERR_INIT;

@@ -52,8 +52,9 @@ void wf_keyring_free(struct wf_keyring *ring);
  * whether there are others. WF_CONFIG: jwks_file or discovery is wrong (an issuer that differs, an
  * endpoint that is no https). WF_INTERNAL. Blocks as long as a fetch takes, ours or another
  * thread's or process's: one request as a rule, two or three where the provider must be discovered,
- * each up to its time-out; and not at all, but for a mutex that is held for some instructions,
- * while fresh keys fit. Any thread. */
+ * together up to twice its time-out, and as long again where another process is just discovering
+ * it; and not at all, but for a mutex that is held for some instructions, while fresh keys fit. Any
+ * thread. */
 enum wf_reason wf_keyring_find(struct wf_keyring *ring, const struct wf_jws_header *header,
                                int64_t now, struct wf_jwks **ret, int64_t *ret_until,
                                struct wf_err *err) WF_MUST_USE;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "endpoint.h"
+#include "http_deadline.h"
 #include "oidc.h"
 
 static int64_t lifetime(const struct wf_http_response *response)
@@ -88,11 +89,14 @@ enum wf_reason wf_keys_fetch(const struct wf_keys_source *source, const struct w
 {
     const struct wf_provider_conf *conf = source->conf;
     struct wf_oidc_metadata metadata = WF_OIDC_METADATA_INIT;
-    struct wf_endpoint endpoint = {conf, source->http_new(conf->helper_user)};
+    struct wf_http *door = source->http_new(conf->helper_user);
+    struct wf_http_deadline bounded;
+    const struct wf_endpoint endpoint = {conf, &bounded.base};
     enum wf_reason reason = WF_OK;
     const char *url = NULL;
     int64_t discovered = now;
 
+    wf_http_deadline_init(&bounded, door, wf_endpoint_budget_ms(conf));
     if (rediscover) {
         wf_oidc_forget(conf, source->dir);
     } else if (old != NULL && old->discovered <= now &&
@@ -110,7 +114,7 @@ enum wf_reason wf_keys_fetch(const struct wf_keys_source *source, const struct w
         reason = get_keys(&endpoint, old, url, discovered, now, ret, ret_skipped, err);
     if (reason != WF_OK)
         wf_err_context(err, "provider %s", conf->name);
-    wf_http_free(endpoint.http);
+    wf_http_free(door);
     wf_oidc_metadata_done(&metadata);
     return reason;
 }

@@ -25,8 +25,8 @@ struct wf_keys_source {
  * failed, so what is known of where the keys are may be wrong. WF_OK: *ret new, wf_keys_free;
  * *ret_skipped keys were left out, and err says why the last one was. WF_UNREACHABLE: no answer,
  * or none of any worth: no JWKS, or one without usable keys where there were some. WF_CONFIG: as
- * wf_oidc_discover, or no jwks_uri. WF_INTERNAL. Blocks, each request up to the provider's
- * time-out. */
+ * wf_oidc_discover, or no jwks_uri. WF_INTERNAL. Blocks as wf_oidc_find for another
+ * process's discovery, and for its own requests up to wf_endpoint_budget_ms. */
 enum wf_reason wf_keys_fetch(const struct wf_keys_source *source, const struct wf_keys *old,
                              bool rediscover, int64_t now, struct wf_keys **ret,
                              size_t *ret_skipped, struct wf_err *err) WF_MUST_USE;

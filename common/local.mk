@@ -33,6 +33,7 @@ core_sources = \
 	%D%/http_cache.c %D%/http_cache.h \
 	%D%/http_frame.c %D%/http_frame.h \
 	%D%/http_helper.c %D%/http_helper_internal.h \
+	%D%/http_deadline.c %D%/http_deadline.h \
 	%D%/endpoint.c %D%/endpoint.h \
 	%D%/oidc.c %D%/oidc.h \
 	%D%/keyring_entry.c %D%/keyring_entry.h \

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "crypto.h"
+#include "http_frame.h"
 #include "json.h"
 #include "url.h"
 
@@ -15,6 +16,8 @@
 /* What is kept may seem to come from the future by this much, in seconds: who reads the clock and
  * then waits for a lock finds what others have asked meanwhile. */
 #define CLOCK_SLACK 300
+/* Milliseconds that the holder of the lock may take beyond its requests. */
+#define LOCK_GRACE_MS 2000
 /* A document: real ones have 1 to 8 KB. */
 #define DOCUMENT_MAX ((size_t)64 * 1024)
 
@@ -195,14 +198,39 @@ enum wf_reason wf_oidc_entry_name(const struct wf_provider_conf *conf, const cha
     return WF_OK;
 }
 
+/* What is kept: a document, or why there was none. */
+struct kept {
+    enum wf_reason reason; /* WF_OK: the document */
+    struct wf_oidc_metadata metadata;
+    char text[WF_ERR_TEXT_MAX];
+};
+
+/* Reasons that are kept, by their names */
+static enum wf_reason read_failure(struct wf_span name, struct wf_span text, struct kept *ret,
+                                   struct wf_err *err)
+{
+    if (wf_span_equals(name, wf_reason_name(WF_CONFIG)))
+        ret->reason = WF_CONFIG;
+    else if (wf_span_equals(name, wf_reason_name(WF_UNREACHABLE)))
+        ret->reason = WF_UNREACHABLE;
+    else
+        return wf_fail(err, WF_MALFORMED, "its reason is none that is kept");
+    wf_text_sanitise(ret->text, sizeof(ret->text), text.ptr, text.len);
+    return WF_OK;
+}
+
 static enum wf_reason read_kept(const struct wf_provider_conf *conf, struct wf_buf *entry,
-                                int64_t now, struct wf_oidc_metadata *ret, struct wf_err *err)
+                                int64_t now, struct kept *ret, struct wf_err *err)
 {
     int64_t version = 0;
     int64_t fetched = 0;
+    struct wf_span failure = {NULL, 0};
+    struct wf_span text = {NULL, 0};
     const struct wf_json_field fields[] = {
         {"v", WF_JSON_NUMBER, &version, true},
         {"fetched", WF_JSON_DATE, &fetched, true},
+        {"failure", WF_JSON_TEXT, &failure, false},
+        {"text", WF_JSON_TEXT, &text, false},
     };
     struct json_t *json = NULL;
     enum wf_reason reason = wf_json_parse((const char *)entry->data, entry->len, &json, err);
@@ -211,19 +239,20 @@ static enum wf_reason read_kept(const struct wf_provider_conf *conf, struct wf_b
         reason = wf_json_read(json, fields, WF_ARRAY_LEN(fields), err);
     if (reason == WF_OK && version != ENTRY_VERSION)
         reason = wf_fail(err, WF_MALFORMED, "it is of version %lld", (long long)version);
+    int64_t life = failure.len > 0 ? WF_OIDC_REST : WF_OIDC_METADATA_SECONDS;
     /* Also what comes from the future, since a clock was wrong then or is now */
-    if (reason == WF_OK &&
-        (fetched > now + CLOCK_SLACK || fetched <= now - WF_OIDC_METADATA_SECONDS))
+    if (reason == WF_OK && (fetched > now + CLOCK_SLACK || fetched <= now - life))
         reason = WF_EXPIRED;
     if (reason == WF_OK)
-        reason = read_document(conf, json, ret, err);
+        reason = failure.len > 0 ? read_failure(failure, text, ret, err)
+                                 : read_document(conf, json, &ret->metadata, err);
     wf_json_free(json);
     return reason;
 }
 
+/* True if the folder says what there is. */
 static bool load(const struct wf_provider_conf *conf, struct wf_cachedir *dir,
-                 const struct wf_log *log, const char *name, int64_t now,
-                 struct wf_oidc_metadata *ret)
+                 const struct wf_log *log, const char *name, int64_t now, struct kept *ret)
 {
     struct wf_buf entry = WF_BUF_INIT(DOCUMENT_MAX);
     struct wf_err err = WF_ERR_INIT;
@@ -245,13 +274,17 @@ static bool set_text(struct json_t *json, const char *name, const char *value)
 
 /* Best effort: what is not kept is asked for again. */
 static void save(const struct wf_provider_conf *conf, struct wf_cachedir *dir, const char *name,
-                 int64_t now, const struct wf_oidc_metadata *metadata)
+                 int64_t now, const struct kept *kept)
 {
+    const struct wf_oidc_metadata *metadata = &kept->metadata;
+    bool failed = kept->reason != WF_OK;
     struct json_t *json = dir == NULL ? NULL : wf_json_new();
     char *text = NULL;
 
     if (json != NULL && wf_json_set_number(json, "v", ENTRY_VERSION) &&
         wf_json_set_number(json, "fetched", now) && set_text(json, "issuer", conf->url) &&
+        set_text(json, "failure", failed ? wf_reason_name(kept->reason) : NULL) &&
+        set_text(json, "text", failed ? kept->text : NULL) &&
         set_text(json, "jwks_uri", metadata->jwks_uri) &&
         set_text(json, "introspection_endpoint", metadata->introspection_endpoint) &&
         set_text(json, "userinfo_endpoint", metadata->userinfo_endpoint) &&
@@ -263,19 +296,45 @@ static void save(const struct wf_provider_conf *conf, struct wf_cachedir *dir, c
     wf_json_free(json);
 }
 
+/* Ask, and tell the others. */
+static void discover(const struct wf_endpoint *endpoint, struct wf_cachedir *dir, const char *name,
+                     int64_t now, struct kept *ret)
+{
+    struct wf_err err = WF_ERR_INIT;
+    int64_t start = wf_frame_now();
+
+    ret->reason = wf_oidc_discover(endpoint, &ret->metadata, &err);
+    memcpy(ret->text, err.text, sizeof(ret->text));
+    /* Who has come meanwhile waits for this, however long it took; lack of memory is our own */
+    if (ret->reason != WF_INTERNAL)
+        save(endpoint->conf, dir, name, now + (wf_frame_now() - start) / 1000, ret);
+}
+
 enum wf_reason wf_oidc_find(const struct wf_endpoint *endpoint, struct wf_cachedir *dir,
                             const struct wf_log *log, int64_t now, struct wf_oidc_metadata *ret,
                             struct wf_err *err)
 {
+    struct kept kept = {WF_OK, WF_OIDC_METADATA_INIT, ""};
+    const struct wf_provider_conf *conf = endpoint->conf;
     char name[WF_OIDC_ENTRY_SIZE];
-    enum wf_reason reason = wf_oidc_entry_name(endpoint->conf, "meta", name, err);
+    int lock = -1;
+    enum wf_reason reason = wf_oidc_entry_name(conf, "meta", name, err);
 
-    if (reason != WF_OK || load(endpoint->conf, dir, log, name, now, ret))
+    if (reason != WF_OK)
         return reason;
-    reason = wf_oidc_discover(endpoint, ret, err);
-    if (reason == WF_OK)
-        save(endpoint->conf, dir, name, now, ret);
-    return reason;
+    if (!load(conf, dir, log, name, now, &kept)) {
+        /* Without the lock after so long a time somebody hangs, who must not keep everybody
+         * waiting. What is wrong with the entry has been said. */
+        unsigned wait_ms = wf_endpoint_budget_ms(conf) + LOCK_GRACE_MS;
+        if (!wf_cachedir_lock(dir, name, wait_ms, &lock) ||
+            !load(conf, dir, NULL, name, now, &kept))
+            discover(endpoint, dir, name, now, &kept);
+        wf_cachedir_unlock(lock);
+    }
+    if (kept.reason != WF_OK)
+        return wf_fail(err, kept.reason, "%s", kept.text);
+    *ret = kept.metadata;
+    return WF_OK;
 }
 
 void wf_oidc_forget(const struct wf_provider_conf *conf, struct wf_cachedir *dir)

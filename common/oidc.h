@@ -18,6 +18,8 @@
 
 /* Seconds for which a document is kept. */
 #define WF_OIDC_METADATA_SECONDS 86400
+/* Seconds for which nobody asks again after an answer that did not come or was no use. */
+#define WF_OIDC_REST 5
 /* Bytes of a name of an entry in the cache folder, its NUL included: "keys-", 64 hex digits. */
 #define WF_OIDC_ENTRY_SIZE 72
 
@@ -48,8 +50,11 @@ enum wf_reason wf_oidc_parse(const struct wf_provider_conf *conf, const char *te
 enum wf_reason wf_oidc_discover(const struct wf_endpoint *endpoint, struct wf_oidc_metadata *ret,
                                 struct wf_err *err) WF_MUST_USE;
 
-/* The same from the folder, if that has it and it is younger than a day; else ask, and keep it.
- * dir and log may be NULL. `now` in seconds. */
+/* The same from the folder, if that has it and it is younger than a day; else ask, and keep it. Of
+ * many processes that need it one asks, and what it finds out is the others' answer, too: that
+ * there is none, or a wrong one, holds for WF_OIDC_REST seconds. dir and log may be NULL. `now` in
+ * seconds. Blocks for another one's requests up to wf_endpoint_budget_ms and 2 s, and for its own
+ * two. */
 enum wf_reason wf_oidc_find(const struct wf_endpoint *endpoint, struct wf_cachedir *dir,
                             const struct wf_log *log, int64_t now, struct wf_oidc_metadata *ret,
                             struct wf_err *err) WF_MUST_USE;

@@ -10,6 +10,7 @@
 #include "crypto.h"
 #include "forksafe.h"
 #include "grant.h"
+#include "http_deadline.h"
 #include "http_frame.h"
 #include "introspect.h"
 #include "json.h"
@@ -43,7 +44,6 @@ struct wf_opaque {
     struct wf_opaque_host host;
     enum wf_source source;
     regex_t pattern;
-    bool compiled;
     char bounds_name[WF_OIDC_ENTRY_SIZE];
     struct wf_bounds *bounds;
     struct wf_replies *replies;
@@ -102,36 +102,47 @@ static enum wf_reason compile(struct wf_opaque *opaque, struct wf_err *err)
     if (rc != 0)
         return wf_fail(err, WF_CONFIG,
                        "token_pattern \"%.64s\" is no POSIX extended regular expression", pattern);
-    opaque->compiled = true;
     return WF_OK;
 }
 
-/* POSIX takes the longest of the leftmost matches, so the whole matches if that one is it. */
-static bool matches(const struct wf_opaque *opaque, const struct wf_secret *token)
+/* A copy of the token if it matches as a whole; NULL if it does not, and if memory is short. POSIX
+ * takes the longest of the leftmost matches, so the whole matches if that one is it. */
+static struct wf_secret *matching(const struct wf_opaque *opaque, const char *token, size_t len)
 {
-    struct wf_span text = wf_secret_borrow(token);
     regmatch_t match = {-1, -1};
 
-    if (text.len == 0 || text.len > WF_TOKEN_MAX || !wf_text_is_printable(text.ptr, text.len) ||
-        memchr(text.ptr, ' ', text.len) != NULL)
-        return false;
+    if (len == 0 || len > WF_TOKEN_MAX || !wf_text_is_printable(token, len) ||
+        memchr(token, ' ', len) != NULL)
+        return NULL;
+    /* With a NUL behind it */
+    struct wf_secret *copy = wf_secret_new(token, len);
+    if (copy == NULL)
+        return NULL;
     locale_t before = uselocale(wf_text_locale());
-    int rc = regexec(&opaque->pattern, text.ptr, 1, &match, 0);
+    int rc = regexec(&opaque->pattern, wf_secret_borrow(copy).ptr, 1, &match, 0);
     (void)uselocale(before);
-    return rc == 0 && match.rm_so == 0 && (size_t)match.rm_eo == text.len;
+    if (rc == 0 && match.rm_so == 0 && (size_t)match.rm_eo == len)
+        return copy;
+    wf_secret_free(copy);
+    return NULL;
 }
 
 bool wf_opaque_matches(const struct wf_opaque *opaque, const char *token, size_t len)
 {
-    /* A copy with a NUL behind it */
-    struct wf_secret *copy = len > WF_TOKEN_MAX ? NULL : wf_secret_new(token, len);
-    bool fits = copy != NULL && matches(opaque, copy);
+    struct wf_secret *copy = matching(opaque, token, len);
 
     wf_secret_free(copy);
-    return fits;
+    return copy != NULL;
 }
 
 /* Its life */
+
+/* Seconds after which a look-up has surely ended: another one's discovery, its own requests, what
+ * locks take, and what a second is rounded by. */
+static unsigned patience(const struct wf_provider_conf *conf)
+{
+    return 2 * wf_endpoint_budget_ms(conf) / 1000 + 4;
+}
 
 enum wf_reason wf_opaque_new(const struct wf_provider_conf *provider,
                              const struct wf_opaque_host *host, struct wf_opaque **ret,
@@ -147,13 +158,15 @@ enum wf_reason wf_opaque_new(const struct wf_provider_conf *provider,
     reason = choose_source(provider, &opaque->source, err);
     if (reason == WF_OK)
         reason = compile(opaque, err);
-    if (reason == WF_OK)
-        reason = wf_oidc_entry_name(provider, "bounds", opaque->bounds_name, err);
+    if (reason != WF_OK) {
+        free(opaque);
+        return reason;
+    }
+    reason = wf_oidc_entry_name(provider, "bounds", opaque->bounds_name, err);
     if (reason != WF_OK)
         goto out;
     opaque->replies = wf_replies_new(host->dir);
-    /* Discovery and the look-up itself: three requests at most */
-    opaque->bounds = wf_bounds_new(host->dir, opaque->bounds_name, 3 * provider->timeout + 1);
+    opaque->bounds = wf_bounds_new(host->dir, opaque->bounds_name, patience(provider));
     opaque->lock = wf_forksafe_new();
     if (opaque->replies == NULL || opaque->bounds == NULL || opaque->lock == NULL) {
         reason = wf_fail(err, WF_INTERNAL, "out of memory");
@@ -171,8 +184,7 @@ void wf_opaque_free(struct wf_opaque *opaque)
 {
     if (opaque == NULL)
         return;
-    if (opaque->compiled)
-        regfree(&opaque->pattern);
+    regfree(&opaque->pattern);
     wf_bounds_free(opaque->bounds);
     wf_replies_free(opaque->replies);
     wf_forksafe_free(opaque->lock);
@@ -184,8 +196,9 @@ void wf_opaque_free(struct wf_opaque *opaque)
  * be told from the reason alone, which is WF_UNREACHABLE for an answer that is no use, too. */
 struct watched {
     struct wf_http base;
-    struct wf_http *inner;
-    bool silent;          /* no answer at all, or one that says "not now" */
+    struct wf_http_deadline inner;
+    bool used;
+    bool silent;          /* no answer at all to the last request, or one that says "not now" */
     uint32_t retry_after; /* seconds */
 };
 
@@ -193,14 +206,11 @@ static enum wf_reason watched_send(struct wf_http *http, const struct wf_http_re
                                    struct wf_http_response *ret, struct wf_err *err)
 {
     struct watched *self = (struct watched *)http;
-    enum wf_reason reason = wf_http_send(self->inner, request, ret, err);
+    enum wf_reason reason = wf_http_send(&self->inner.base, request, ret, err);
 
-    if (reason == WF_UNREACHABLE) {
-        self->silent = true;
-    } else if (reason == WF_OK && (ret->status == 429 || ret->status == 503)) {
-        self->silent = true;
-        self->retry_after = ret->retry_after;
-    }
+    self->used = true;
+    self->silent = reason == WF_UNREACHABLE || ret->status == 429 || ret->status == 503;
+    self->retry_after = ret->retry_after;
     return reason;
 }
 
@@ -209,7 +219,7 @@ static enum wf_reason watched_sign(struct wf_http *http, const struct wf_asserti
 {
     struct watched *self = (struct watched *)http;
 
-    return wf_http_sign(self->inner, assertion, out, err);
+    return wf_http_sign(&self->inner.base, assertion, out, err);
 }
 
 /* It lives on its user's stack. */
@@ -327,20 +337,14 @@ static enum wf_reason keep_claims(const struct json_t *claims, int64_t now, stru
     int64_t exp = INT64_MAX;
     const struct wf_json_field field = {"exp", WF_JSON_DATE, &exp, false};
     enum wf_reason reason = wf_json_read(claims, &field, 1, err);
-    char *text = reason == WF_OK ? wf_json_dump(claims) : NULL;
 
-    if (reason == WF_OK && text != NULL)
-        wf_buf_append_text(&answer->body, text);
-    if (reason == WF_OK && (text == NULL || !wf_buf_ok(&answer->body)))
-        reason = wf_fail(err, WF_INTERNAL, "no memory for the claims");
-    if (reason == WF_OK) {
-        int64_t last = now + WF_REPLIES_ACCEPTED;
-        answer->until = exp < last ? exp : last;
-    }
-    if (text != NULL)
-        explicit_bzero(text, strlen(text));
-    free(text);
-    return reason;
+    if (reason != WF_OK)
+        return reason;
+    if (!wf_json_write(claims, &answer->body))
+        return wf_fail(err, WF_INTERNAL, "no memory for the claims");
+    int64_t last = now + WF_REPLIES_ACCEPTED;
+    answer->until = exp < last ? exp : last;
+    return WF_OK;
 }
 
 static enum wf_reason ask(struct wf_opaque *opaque, struct wf_http *door,
@@ -365,16 +369,19 @@ static enum wf_reason ask_provider(struct wf_opaque *opaque, const struct wf_sec
                                    struct wf_err *err)
 {
     struct wf_bounds_pass pass;
-    struct watched door = {{&watched_ops}, NULL, false, 0};
+    struct watched door = {.base = {&watched_ops}};
     enum wf_reason reason = wf_bounds_enter(opaque->bounds, rhost, now, &pass, err);
 
     if (reason != WF_OK)
         return reason;
     int64_t start = wf_frame_now();
-    door.inner = opaque->host.http_new(opaque->conf->helper_user);
+    struct wf_http *http = opaque->host.http_new(opaque->conf->helper_user);
+    wf_http_deadline_init(&door.inner, http, wf_endpoint_budget_ms(opaque->conf));
     reason = ask(opaque, &door.base, token, now, answer, err);
-    wf_http_free(door.inner);
-    if (door.silent)
+    wf_http_free(http);
+    /* Nothing was sent: another process has found out just now that there is no answer */
+    bool silent = door.silent || (!door.used && reason == WF_UNREACHABLE);
+    if (silent)
         wf_bounds_silent(opaque->bounds, &pass, door.retry_after,
                          now + (wf_frame_now() - start) / 1000);
     else
@@ -486,22 +493,25 @@ static enum wf_reason read_answer(const struct wf_opaque *opaque, const struct w
     return WF_OK;
 }
 
+/* A text with its NUL, so that no two lists of texts look alike; NULL is as good as "". */
+static struct wf_span whole(const char *text)
+{
+    return text == NULL ? (struct wf_span){"", 1} : (struct wf_span){text, strlen(text) + 1};
+}
+
 /* The caller's key and everything of the provider that decides what is asked, and of whom. */
 static enum wf_reason make_key(const struct wf_opaque *opaque, const uint8_t key[32],
                                uint8_t ret[WF_REPLIES_KEY_SIZE], struct wf_err *err)
 {
     const struct wf_provider_conf *conf = opaque->conf;
-    const char *client = conf->client_id == NULL ? "" : conf->client_id;
-    const char *version = conf->api_version == NULL ? "" : conf->api_version;
     const uint8_t source = (uint8_t)opaque->source;
-    /* Texts with their NUL: no two lists of parts look alike */
     const struct wf_span parts[] = {
-        {(const char *)key, 32},
+        {(const char *)key, WF_REPLIES_KEY_SIZE},
         {(const char *)&source, 1},
-        {conf->name, strlen(conf->name) + 1},
-        {conf->url, strlen(conf->url) + 1},
-        {client, strlen(client) + 1},
-        {version, strlen(version) + 1},
+        whole(conf->name),
+        whole(conf->url),
+        whole(conf->client_id),
+        whole(conf->api_version),
     };
 
     return wf_crypto_sha256_parts(parts, WF_ARRAY_LEN(parts), ret, err);
@@ -513,24 +523,18 @@ enum wf_reason wf_opaque_look_up(struct wf_opaque *opaque, const char *token, si
                                  int64_t *ret_until, struct wf_err *err)
 {
     enum wf_reason reason = WF_INTERNAL;
-    struct wf_secret *secret = NULL;
-    struct wf_reply known = WF_REPLY_INIT;
     struct flight *flight = NULL;
     uint8_t own[WF_REPLIES_KEY_SIZE];
     bool pilot = false;
+    struct wf_secret *secret = matching(opaque, token, len);
 
-    secret = len > WF_TOKEN_MAX ? NULL : wf_secret_new(token, len);
-    if (secret == NULL || !matches(opaque, secret)) {
+    if (secret == NULL) {
         reason = wf_fail(err, WF_MALFORMED, "the token does not match token_pattern");
         goto out;
     }
     reason = make_key(opaque, key, own, err);
     if (reason != WF_OK)
         goto out;
-    if (wf_replies_get(opaque->replies, own, now, false, &known)) {
-        reason = read_answer(opaque, &known, ret_claims, ret_source, ret_until, err);
-        goto out;
-    }
     flight = board(opaque, own, &pilot);
     if (flight == NULL) {
         reason = wf_fail(err, WF_INTERNAL, "out of memory for a look-up");
@@ -545,7 +549,6 @@ enum wf_reason wf_opaque_look_up(struct wf_opaque *opaque, const char *token, si
     reason = read_answer(opaque, &flight->answer, ret_claims, ret_source, ret_until, err);
     leave(opaque, flight);
 out:
-    wf_reply_done(&known);
     wf_secret_free(secret);
     return reason;
 }

@@ -55,8 +55,9 @@ bool wf_opaque_matches(const struct wf_opaque *opaque, const char *token, size_t
  * at or before now where the token's exp has passed). The rules have not judged them yet.
  * WF_MALFORMED: the token does not match; nothing is sent. WF_ISSUER, WF_TYPE, WF_INACTIVE,
  * WF_IDENTITY (not one user): the token is refused. WF_CONFIG: the provider refuses this client, or
- * discovery is wrong. WF_UNREACHABLE, WF_INTERNAL. Blocks up to three times the provider's time-out
- * (discovery has two requests), or as long as another thread's look-up takes. Any thread. */
+ * discovery is wrong. WF_UNREACHABLE, WF_INTERNAL. Blocks up to twice the provider's time-out,
+ * where another process is just discovering its endpoints as long again for that, or as long as
+ * another thread's look-up takes. Any thread. */
 enum wf_reason wf_opaque_look_up(struct wf_opaque *opaque, const char *token, size_t len,
                                  const uint8_t key[32], const char *rhost, int64_t now,
                                  struct json_t **ret_claims, enum wf_source *ret_source,

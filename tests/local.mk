@@ -273,6 +273,7 @@ unit_tests += \
 	%D%/unit/test_keyring \
 	%D%/unit/test_keyring_many \
 	%D%/unit/test_oidc \
+	%D%/unit/test_http_deadline \
 	%D%/unit/test_http_cache \
 	%D%/unit/test_http_frame \
 	%D%/unit/test_http \
@@ -304,10 +305,15 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_keyring_many_LDADD = $(unit_ldadd)
 %C%_unit_test_keyring_many_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=madvise,--wrap=mmap
 
+%C%_unit_test_http_deadline_SOURCES = %D%/unit/test_http_deadline.c
+%C%_unit_test_http_deadline_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_http_deadline_LDADD = $(unit_ldadd)
+%C%_unit_test_http_deadline_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=wf_frame_now
+
 %C%_unit_test_oidc_SOURCES = %D%/unit/test_oidc.c $(fake_door)
 %C%_unit_test_oidc_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_oidc_LDADD = $(unit_ldadd)
-%C%_unit_test_oidc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=strndup
+%C%_unit_test_oidc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=strndup,--wrap=clock_gettime,--wrap=wf_frame_now
 
 %C%_unit_test_http_cache_SOURCES = %D%/unit/test_http_cache.c
 %C%_unit_test_http_cache_CPPFLAGS = $(unit_cppflags)

@@ -34,6 +34,7 @@ static struct {
     unsigned discovered;
     char last[4096]; /* body and headers of the last request */
     /* The next request of this process posts `held`, and goes on when `go` is posted */
+    atomic_int delay_ms; /* of discovery */
     atomic_bool hold;
     pid_t holder;
     sem_t held;
@@ -70,8 +71,10 @@ static enum wf_reason door_send(struct wf_http *http, const struct wf_http_reque
         (void)sem_post(&door.held);
         (void)sem_wait(&door.go);
     }
-    (void)pthread_mutex_lock(&door.lock);
     bool discovery = strstr(request->url, "/.well-known/") != NULL;
+    if (discovery && atomic_load(&door.delay_ms) > 0)
+        (void)usleep((unsigned)atomic_load(&door.delay_ms) * 1000);
+    (void)pthread_mutex_lock(&door.lock);
     if (discovery) {
         door.discovered++;
     } else {

@@ -15,6 +15,7 @@
 #include "fakedoor.h"
 #include "keycase.h"
 #include "keyring.h"
+#include "oidc.h"
 #include "keyring_entry.h"
 
 #define T0 1700000000
@@ -554,6 +555,7 @@ static void test_down_damages(void **state)
         wf_keyring_free(ring);
         key_folder_find(folder, "down-", entry, sizeof(entry));
         damage(entry, down_damages[i].what, down_damages[i].by);
+        wf_oidc_forget(&conf, dir); /* which has its own note of the failure */
         key_log[0] = '\0';
         ring = new_ring(false);
         assert_int_equal(wf_keyring_find(ring, &header, T0 + 1, &set, &until, NULL),

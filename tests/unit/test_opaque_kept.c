@@ -249,6 +249,47 @@ static void test_threads(void **state)
     wf_opaque_free(shared);
 }
 
+/* Each is a process of its own, in a way: it shares nothing with the others but the folder. */
+static void *cold_look_up(void *arg)
+{
+    unsigned self = *(unsigned *)arg;
+    const enum wf_reason expected = door.reason;
+    struct wf_opaque *own = make(&oidc, dir);
+    int64_t until = 0;
+
+    (void)pthread_barrier_wait(&start);
+    if (look_up_as(own, TOKEN, self, NULL, NOW, &until, NULL) != expected)
+        (void)__atomic_add_fetch(&wrong, 1, __ATOMIC_RELAXED);
+    wf_opaque_free(own);
+    return NULL;
+}
+
+/* Of all that need the endpoint one asks; and if there is no answer, that is everybody's. */
+static void test_cold(void **state)
+{
+    struct wf_opaque *later = make(&oidc, dir);
+    struct wf_err err = WF_ERR_INIT;
+    int64_t until = 0;
+
+    (void)state;
+    atomic_store(&door.delay_ms, 20);
+    empty_folder();
+    answer(WF_OK, 200, "{\"active\":true,\"sub\":\"u1\"}");
+    run_threads(cold_look_up);
+    assert_int_equal(door.discovered, 1);
+    assert_int_equal(door.asked, THREADS);
+    empty_folder();
+    answer(WF_UNREACHABLE, 0, "");
+    run_threads(cold_look_up);
+    assert_int_equal(door.discovered, 1);
+    /* They count as one failure */
+    assert_int_equal(look_up_as(later, TOKEN, 100, NULL, NOW + 4, &until, &err), WF_UNREACHABLE);
+    assert_non_null(strstr(err.text, "asked again in 1 s"));
+    assert_int_equal(door.discovered, 1);
+    atomic_store(&door.delay_ms, 0);
+    wf_opaque_free(later);
+}
+
 /* A thread whose look-up, for policy 1, is under way until let_go */
 
 static pthread_t held_thread;
@@ -341,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_tidy),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_cold),
         cmocka_unit_test(test_apart),
 #if !defined(__SANITIZE_THREAD__)
         cmocka_unit_test(test_fork),
