@@ -209,8 +209,7 @@ static void fail(struct wf_keyring *ring, int64_t now, enum wf_reason reason,
     struct wf_keys_failure failure = {.reason = reason, .failed = now};
 
     failure.rest = ring->failure.rest * 2;
-    /* A file is mended by whoever waits for it */
-    if (failure.rest < WF_KEYS_REST_MIN || is_file(ring))
+    if (failure.rest < WF_KEYS_REST_MIN)
         failure.rest = WF_KEYS_REST_MIN;
     if (failure.rest > WF_KEYS_REST_MAX)
         failure.rest = WF_KEYS_REST_MAX;
@@ -260,6 +259,7 @@ static void refresh_from_file(struct wf_keyring *ring, int64_t now)
         publish_take(ring, keys);
     } else {
         wf_err_context(&err, "jwks_file of provider %s", ring->conf->name);
+        /* Forgets the last rest, too: a file is mended by whoever waits for it */
         publish_take(ring, NULL);
         fail(ring, now, reason, &err);
     }
@@ -281,9 +281,8 @@ static bool is_answered(const struct view *view, const struct wf_jws_header *hea
 {
     bool fits = view->set != NULL && wf_jwks_fits(view->set, header);
 
-    if (view->standing == STANDING_FRESH && fits)
-        return true;
-    if (view->standing == STANDING_STALE && fits && view->fetching)
+    /* Stale ones do while somebody asks for others */
+    if (fits && (view->standing == STANDING_FRESH || view->fetching))
         return true;
     return is_settled(view, tried, now);
 }
@@ -353,8 +352,7 @@ static bool refresh(struct wf_keyring *ring, const struct wf_jws_header *header,
 {
     lock(ring);
     bool ours = !ring->fetching;
-    if (ours)
-        ring->fetching = true;
+    ring->fetching = true;
     while (!ours && ring->fetching)
         wf_forksafe_wait(ring->shared);
     unlock(ring);
@@ -377,8 +375,7 @@ static void say_stale(struct wf_keyring *ring, int64_t left, int64_t now)
     char why[WF_ERR_TEXT_MAX];
 
     lock(ring);
-    bool due = ring->stale_said == 0 || now - ring->stale_said >= STALE_SAID ||
-               now < ring->stale_said;
+    bool due = now - ring->stale_said >= STALE_SAID || now < ring->stale_said;
     if (due)
         ring->stale_said = now;
     memcpy(why, ring->failure.text, sizeof(why));
@@ -408,7 +405,7 @@ static enum wf_reason refuse(struct wf_keyring *ring, const struct view *view, s
     unlock(ring);
     if (view->standing == STANDING_FRESH && !view->resting)
         return wf_fail(err, WF_KEY, "no key of provider %s fits the token", ring->conf->name);
-    if (view->standing == STANDING_NONE && view->bound_passed && may_say_bound(ring))
+    if (view->bound_passed && may_say_bound(ring))
         wf_log(ring->host.log, WF_LOG_ERROR,
                "the keys of provider %s are older than stale_keys (%u s) allows: they are not used "
                "any more",

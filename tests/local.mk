@@ -271,7 +271,9 @@ unit_tests += \
 	%D%/unit/test_cachedir \
 	%D%/unit/test_cachedir_folder \
 	%D%/unit/test_keyring \
+	%D%/unit/test_keyring_folder \
 	%D%/unit/test_keyring_many \
+	%D%/unit/test_keyring_threads \
 	%D%/unit/test_oidc \
 	%D%/unit/test_http_deadline \
 	%D%/unit/test_http_cache \
@@ -300,10 +302,21 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_keyring_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_keyring_LDADD = $(unit_ldadd)
 
+%C%_unit_test_keyring_folder_SOURCES = %D%/unit/test_keyring_folder.c $(fake_door)
+%C%_unit_test_keyring_folder_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_keyring_folder_LDADD = $(unit_ldadd)
+
 %C%_unit_test_keyring_many_SOURCES = %D%/unit/test_keyring_many.c
 %C%_unit_test_keyring_many_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_keyring_many_LDADD = $(unit_ldadd)
-%C%_unit_test_keyring_many_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=madvise,--wrap=mmap
+%C%_unit_test_keyring_many_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=madvise,--wrap=mmap,--wrap=wf_cachedir_lock
+
+%C%_unit_test_keyring_threads_SOURCES = %D%/unit/test_keyring_threads.c
+%C%_unit_test_keyring_threads_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_keyring_threads_LDADD = $(unit_ldadd)
+%C%_unit_test_keyring_threads_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=read \
+	-Wl,--wrap=pthread_mutex_unlock,--wrap=pthread_cond_wait,--wrap=pthread_cond_broadcast
 
 %C%_unit_test_http_deadline_SOURCES = %D%/unit/test_http_deadline.c
 %C%_unit_test_http_deadline_CPPFLAGS = $(unit_cppflags)

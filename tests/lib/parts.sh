@@ -261,7 +261,7 @@ part_valgrind()
 part_tsan()
 {
     build_tree tsan --enable-sanitizers=thread --disable-pam CFLAGS='-g -O1' || return
-    names=$(cd "$src" && grep -l pthread_create tests/unit/test_*.c | sed 's/\.c$//')
+    names=$(cd "$src" && grep -lE "pthread_create|run_threads" tests/unit/test_*.c | sed 's/\.c$//')
     # shellcheck disable=SC2086 # a list of names
     step "build checks tsan" make -C "$scratch/tsan" -j2 $names || return
     fixed=

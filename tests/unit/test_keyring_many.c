@@ -1,57 +1,25 @@
 /*
- * Keys among many: processes that start at once, threads, forks in between, and memory that is
- * short. The provider is a door of this file's own that counts in memory shared by all.
+ * Keys among many: processes and threads that start at once, a lock that somebody holds, forks in
+ * between, and memory that is short.
  */
 #include "config.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include <cmocka.h>
 
-#include "http.h"
-#include "keycase.h"
-#include "keyring.h"
+#include "keymany.h"
 #include "keyring_entry.h"
 #include "oidc.h"
 
 #include "failalloc.h"
 
-#define T0 1700000000
 #define PROCESSES 100
-#define THREADS 8
-
-static struct wf_provider_conf conf = {
-    .name = "mail",
-    .type = WF_PROVIDER_OIDC,
-    .url = ISSUER,
-    .timeout = 1,
-    .stale_keys = 3600,
-};
-static char folder[64];
-static struct wf_cachedir *dir;
-
-/* Shared by all processes of a test. */
-static struct common {
-    atomic_uint requests;
-    atomic_uint failures; /* processes and threads that did not get what they should */
-    atomic_uint generation; /* even: key a, odd: key b */
-    atomic_bool down;
-    atomic_int delay_ms;
-    atomic_bool hold; /* in this process, until `go` is posted */
-    pid_t holder;
-    sem_t held;
-    sem_t go;
-} *common;
 
 /* Wrapped calls */
 
@@ -74,6 +42,21 @@ int __wrap_madvise(void *at, size_t len, int advice)
     return __real_madvise(at, len, advice);
 }
 
+/* The lock of the keys among processes: who asked for it, and a holder who never lets go. */
+static bool lock_hangs;
+static unsigned locks;
+static unsigned lock_wait_ms;
+bool __real_wf_cachedir_lock(struct wf_cachedir *in, const char *name, unsigned wait_ms, int *ret);
+bool __wrap_wf_cachedir_lock(struct wf_cachedir *in, const char *name, unsigned wait_ms, int *ret);
+bool __wrap_wf_cachedir_lock(struct wf_cachedir *in, const char *name, unsigned wait_ms, int *ret)
+{
+    if (strncmp(name, "keys-", 5) != 0)
+        return __real_wf_cachedir_lock(in, name, wait_ms, ret);
+    locks++;
+    lock_wait_ms = wait_ms;
+    return lock_hangs ? false : __real_wf_cachedir_lock(in, name, wait_ms, ret);
+}
+
 static bool no_page;
 void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset);
 void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset);
@@ -82,81 +65,13 @@ void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offse
     return no_page ? MAP_FAILED : __real_mmap(at, len, prot, flags, fd, offset);
 }
 
-/* The door */
-
-static enum wf_reason door_send(struct wf_http *http, const struct wf_http_request *request,
-                                struct wf_http_response *ret, struct wf_err *err)
-{
-    bool document = strstr(request->url, "/.well-known/openid-configuration") != NULL;
-
-    (void)http;
-    atomic_fetch_add(&common->requests, 1);
-    if (atomic_load(&common->hold) && getpid() == common->holder) {
-        sem_post(&common->held);
-        sem_wait(&common->go);
-    }
-    int delay = atomic_load(&common->delay_ms);
-    if (delay > 0)
-        (void)usleep((unsigned)delay * 1000);
-    if (atomic_load(&common->down))
-        return wf_fail(err, WF_UNREACHABLE, "it is down");
-    ret->status = 200;
-    (void)snprintf(ret->content_type, sizeof(ret->content_type), "application/json");
-    wf_buf_append_text(&ret->body, document ? DOCUMENT
-                                   : atomic_load(&common->generation) % 2 == 0 ? KEYS_A
-                                                                               : KEYS_B);
-    return wf_buf_ok(&ret->body) ? WF_OK : wf_fail(err, WF_INTERNAL, "out of memory");
-}
-
-static void door_free(struct wf_http *http)
-{
-    free(http);
-}
-
-static struct wf_http *door_new(const char *helper_user)
-{
-    static const struct wf_http_ops ops = {.send = door_send, .free = door_free};
-    struct wf_http *http = malloc(sizeof(*http));
-
-    (void)helper_user;
-    if (http != NULL)
-        http->ops = &ops;
-    return http;
-}
-
-static struct wf_keyring *new_ring(struct wf_cachedir *in)
-{
-    const struct wf_keyring_host host = {in, &key_log_sink, door_new};
-    struct wf_keyring *ring = NULL;
-
-    assert_int_equal(wf_keyring_new(&conf, &host, &ring, NULL), WF_OK);
-    return ring;
-}
-
-static enum wf_reason find(struct wf_keyring *ring, const char *kid, int64_t now)
-{
-    struct wf_jws_header header = key_header(kid);
-    struct wf_jwks *set = NULL;
-    int64_t until = 0;
-
-    enum wf_reason reason = wf_keyring_find(ring, &header, now, &set, &until, NULL);
-    wf_jwks_unref(set);
-    return reason;
-}
-
 static int reset(void **state)
 {
     (void)state;
-    key_folder_empty(folder);
-    key_log[0] = '\0';
-    atomic_store(&common->requests, 0);
-    atomic_store(&common->failures, 0);
-    atomic_store(&common->generation, 0);
-    atomic_store(&common->down, false);
-    atomic_store(&common->delay_ms, 0);
-    atomic_store(&common->hold, false);
-    common->holder = getpid();
+    key_reset();
     fail_alloc_at = 0;
+    lock_hangs = false;
+    locks = 0;
     return 0;
 }
 
@@ -211,6 +126,7 @@ static void test_locked(void **state)
     assert_int_equal(wf_oidc_entry_name(&conf, "keys", name, NULL), WF_OK);
     assert_true(wf_cachedir_lock(dir, name, 0, &theirs));
     assert_int_equal(find(ring, "a", T0 + 300), WF_OK);
+    assert_int_equal(lock_wait_ms, 0);
     assert_int_equal(atomic_load(&common->requests), 2);
     assert_non_null(strstr(key_log, "another process is fetching"));
     assert_int_equal(find(ring, "a", T0 + 300), WF_OK);
@@ -222,30 +138,49 @@ static void test_locked(void **state)
     wf_keyring_free(ring);
 }
 
+/* The holder never lets go. Discovery and a fetch of two time-outs each, and four seconds, are time
+ * enough. */
+static void test_lock_hangs(void **state)
+{
+    struct wf_keyring *ring = new_ring(dir);
+    struct wf_keyring *other = new_ring(dir);
+
+    (void)state;
+    lock_hangs = true;
+    assert_int_equal(find(ring, "a", T0), WF_OK);
+    assert_int_equal(lock_wait_ms, 2 * 2 * 1000 + 4000);
+    assert_int_equal(atomic_load(&common->requests), 2);
+    /* What is in the folder nobody needs the lock for */
+    assert_int_equal(locks, 1);
+    assert_int_equal(find(other, "a", T0 + 1), WF_OK);
+    assert_int_equal(locks, 1);
+    /* Stale ones that do not fit are as good as none */
+    atomic_fetch_add(&common->generation, 1);
+    assert_int_equal(find(ring, "b", T0 + 300), WF_OK);
+    assert_int_equal(lock_wait_ms, 2 * 2 * 1000 + 4000);
+    assert_int_equal(locks, 2);
+    assert_int_equal(atomic_load(&common->requests), 3);
+    wf_keyring_free(other);
+    wf_keyring_free(ring);
+}
+
+/* A failure from before does not send us to the network while another process is at it. */
+static void test_locked_after_failure(void **state)
+{
+    struct wf_keyring *ring = new_ring(dir);
+
+    (void)state;
+    assert_int_equal(find(ring, "a", T0), WF_OK);
+    atomic_store(&common->down, true);
+    assert_int_equal(find(ring, "a", T0 + 300), WF_OK);
+    assert_int_equal(atomic_load(&common->requests), 3);
+    lock_hangs = true;
+    assert_int_equal(find(ring, "a", T0 + 300 + WF_KEYS_REST_MIN), WF_OK);
+    assert_int_equal(atomic_load(&common->requests), 3);
+    wf_keyring_free(ring);
+}
+
 /* Threads */
-
-static struct wf_keyring *shared_ring;
-static _Atomic int64_t clock_now;
-static pthread_barrier_t barrier;
-
-static void *cold_thread(void *arg)
-{
-    (void)arg;
-    if (find(shared_ring, "a", T0) != WF_OK)
-        atomic_fetch_add(&common->failures, 1);
-    return NULL;
-}
-
-static void run_threads(void *(*body)(void *))
-{
-    pthread_t threads[THREADS];
-
-    for (size_t i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, body, NULL), 0);
-    for (size_t i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
-    assert_int_equal(atomic_load(&common->failures), 0);
-}
 
 static void test_cold_threads(void **state)
 {
@@ -259,80 +194,6 @@ static void test_cold_threads(void **state)
         assert_int_equal(atomic_load(&common->requests), 2);
         wf_keyring_free(shared_ring);
     }
-}
-
-/* Keys rotate while all use them. Whoever sees an answer sees one of the provider's sets. */
-static void *rotating_thread(void *arg)
-{
-    (void)arg;
-    for (int i = 0; i < 2000; i++) {
-        /* In step: real clocks do not run away from a thread */
-        if (i % 50 == 0 && pthread_barrier_wait(&barrier) == PTHREAD_BARRIER_SERIAL_THREAD) {
-            atomic_fetch_add(&common->generation, 1);
-            atomic_fetch_add(&clock_now, 20);
-        }
-        int64_t now = atomic_load(&clock_now);
-        struct wf_jws_header header = key_header(i % 2 == 0 ? "a" : "b");
-        struct wf_jwks *set = NULL;
-        int64_t until = 0;
-        enum wf_reason reason =
-            wf_keyring_find(shared_ring, &header, now, &set, &until, NULL);
-        if (reason != WF_OK && reason != WF_KEY)
-            atomic_fetch_add(&common->failures, 1);
-        if (reason == WF_OK && (!wf_jwks_fits(set, &header) || until <= now))
-            atomic_fetch_add(&common->failures, 1);
-        if (reason == WF_OK)
-            (void)wf_keyring_is_current(shared_ring, set, now);
-        wf_jwks_unref(set);
-    }
-    return NULL;
-}
-
-static void test_rotation(void **state)
-{
-    (void)state;
-    atomic_store(&clock_now, T0);
-    assert_int_equal(pthread_barrier_init(&barrier, NULL, THREADS), 0);
-    shared_ring = new_ring(dir);
-    run_threads(rotating_thread);
-    /* The clock went 800 s: one fetch in 30 s at most, and the document */
-    assert_true(atomic_load(&common->requests) <= 800 / 30 + 2);
-    assert_true(atomic_load(&common->requests) >= 10);
-    assert_int_equal(pthread_barrier_destroy(&barrier), 0);
-    wf_keyring_free(shared_ring);
-}
-
-static void *stale_thread(void *arg)
-{
-    (void)arg;
-    if (find(shared_ring, "a", T0 + 300) != WF_OK)
-        atomic_fetch_add(&common->failures, 1);
-    return NULL;
-}
-
-/* One thread fetches, the others go on with stale keys. */
-static void test_stale_threads(void **state)
-{
-    struct wf_jws_header header = key_header("a");
-    struct wf_jwks *set = NULL;
-    int64_t until = 0;
-    pthread_t thread;
-
-    (void)state;
-    shared_ring = new_ring(NULL);
-    assert_int_equal(find(shared_ring, "a", T0), WF_OK);
-    atomic_store(&common->hold, true);
-    assert_int_equal(pthread_create(&thread, NULL, stale_thread, NULL), 0);
-    assert_int_equal(sem_wait(&common->held), 0);
-    assert_int_equal(wf_keyring_find(shared_ring, &header, T0 + 300, &set, &until, NULL), WF_OK);
-    assert_true(wf_keyring_is_current(shared_ring, set, T0 + 300));
-    wf_jwks_unref(set);
-    assert_int_equal(atomic_load(&common->requests), 3);
-    atomic_store(&common->hold, false);
-    assert_int_equal(sem_post(&common->go), 0);
-    assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_int_equal(atomic_load(&common->failures), 0);
-    wf_keyring_free(shared_ring);
 }
 
 #if !defined(__SANITIZE_THREAD__)
@@ -406,35 +267,18 @@ static void test_memory(void **state)
 {
     const struct wf_keyring_host host = {dir, &key_log_sink, door_new};
     struct wf_keyring *ring = NULL;
+    struct wf_err err = WF_ERR_INIT;
 
     (void)state;
     no_page = true;
-    enum wf_reason reason = wf_keyring_new(&conf, &host, &ring, NULL);
+    enum wf_reason reason = wf_keyring_new(&conf, &host, &ring, &err);
     no_page = false;
     assert_int_equal(reason, WF_INTERNAL);
+    assert_string_equal(err.text, "out of memory for keys");
     assert_null(ring);
     wf_keyring_free(NULL);
     fail_each(T0, true);
     fail_each(T0 + 100, false);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    common = mmap(NULL, sizeof(*common), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (common == MAP_FAILED || sem_init(&common->held, 1, 0) != 0 ||
-        sem_init(&common->go, 1, 0) != 0)
-        return -1;
-    key_folder_make(folder, sizeof(folder));
-    return wf_cachedir_open(folder, &key_log_sink, &dir, NULL) == WF_OK && dir != NULL ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    key_folder_empty(folder);
-    wf_cachedir_free(dir);
-    return rmdir(folder);
 }
 
 int main(void)
@@ -443,9 +287,9 @@ int main(void)
         cmocka_unit_test_setup(test_cold_processes, reset),
         cmocka_unit_test_setup(test_cold_processes_down, reset),
         cmocka_unit_test_setup(test_locked, reset),
+        cmocka_unit_test_setup(test_lock_hangs, reset),
+        cmocka_unit_test_setup(test_locked_after_failure, reset),
         cmocka_unit_test_setup(test_cold_threads, reset),
-        cmocka_unit_test_setup(test_rotation, reset),
-        cmocka_unit_test_setup(test_stale_threads, reset),
 #if !defined(__SANITIZE_THREAD__)
         cmocka_unit_test_setup(test_fork, reset),
         cmocka_unit_test_setup(test_fork_old_kernel, reset),
