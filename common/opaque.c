@@ -245,16 +245,22 @@ static char *known_endpoint(struct wf_opaque *opaque, int64_t now)
     return copy;
 }
 
-/* NULL forgets. */
-static void note_endpoint(struct wf_opaque *opaque, const char *url, int64_t now)
+/* NULL if memory is short: then it is looked for again. */
+static struct place *place_new(const char *url, int64_t now)
 {
-    size_t size = url == NULL ? 0 : strlen(url) + 1;
-    struct place *place = url == NULL ? NULL : malloc(sizeof(*place) + size);
+    size_t size = strlen(url) + 1;
+    struct place *place = malloc(sizeof(*place) + size);
 
-    if (place != NULL) {
-        place->until = now + ENDPOINT_SECONDS;
-        memcpy(place->url, url, size);
-    }
+    if (place == NULL)
+        return NULL;
+    place->until = now + ENDPOINT_SECONDS;
+    memcpy(place->url, url, size);
+    return place;
+}
+
+/* NULL forgets. */
+static void note_place_take(struct wf_opaque *opaque, struct place *place)
+{
     lock(opaque);
     struct place *old = opaque->place;
     opaque->place = place;
@@ -283,7 +289,7 @@ static enum wf_reason find_endpoint(struct wf_opaque *opaque, const struct wf_en
                          opaque->conf->name,
                          introspection ? "introspection_endpoint" : "userinfo_endpoint");
     } else {
-        note_endpoint(opaque, *found, now);
+        note_place_take(opaque, place_new(*found, now));
         *ret = *found;
         *found = NULL;
     }
@@ -306,7 +312,7 @@ static enum wf_reason ask_oidc(struct wf_opaque *opaque, const struct wf_endpoin
     free(url);
     /* The endpoint may have moved */
     if (reason == WF_CONFIG || reason == WF_UNREACHABLE) {
-        note_endpoint(opaque, NULL, now);
+        note_place_take(opaque, NULL);
         wf_oidc_forget(opaque->conf, opaque->host.dir);
     }
     return reason;
@@ -496,7 +502,9 @@ static enum wf_reason read_answer(const struct wf_opaque *opaque, const struct w
 /* A text with its NUL, so that no two lists of texts look alike; NULL is as good as "". */
 static struct wf_span whole(const char *text)
 {
-    return text == NULL ? (struct wf_span){"", 1} : (struct wf_span){text, strlen(text) + 1};
+    if (text == NULL)
+        text = "";
+    return (struct wf_span){text, strlen(text) + 1};
 }
 
 /* The caller's key and everything of the provider that decides what is asked, and of whom. */

@@ -39,6 +39,7 @@ unit_tests = \
 	%D%/unit/test_replies \
 	%D%/unit/test_opaque \
 	%D%/unit/test_opaque_kept \
+	%D%/unit/test_opaque_many \
 	%D%/unit/test_login \
 	%D%/unit/test_login_memory
 if ENABLE_PAM
@@ -164,11 +165,16 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_opaque_SOURCES = %D%/unit/test_opaque.c
 %C%_unit_test_opaque_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_opaque_LDADD = $(unit_ldadd)
+%C%_unit_test_opaque_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=wf_text_locale,--wrap=regcomp,--wrap=wf_crypto_sha256_parts
+
+%C%_unit_test_opaque_many_SOURCES = %D%/unit/test_opaque_many.c
+%C%_unit_test_opaque_many_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_opaque_many_LDADD = $(unit_ldadd)
 
 %C%_unit_test_opaque_kept_SOURCES = %D%/unit/test_opaque_kept.c
 %C%_unit_test_opaque_kept_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_opaque_kept_LDADD = $(unit_ldadd)
-%C%_unit_test_opaque_kept_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
+%C%_unit_test_opaque_kept_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=mmap,--wrap=wf_frame_now
 
 %C%_unit_test_login_SOURCES = %D%/unit/test_login.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_login_CPPFLAGS = $(unit_cppflags)

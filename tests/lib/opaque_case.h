@@ -35,6 +35,9 @@ static struct {
     char last[4096]; /* body and headers of the last request */
     /* The next request of this process posts `held`, and goes on when `go` is posted */
     atomic_int delay_ms; /* of discovery */
+    /* The monotonic clock, for tests that wrap it, and by how much it goes on with a request */
+    _Atomic int64_t clock_ms;
+    atomic_int takes_ms;
     atomic_bool hold;
     pid_t holder;
     sem_t held;
@@ -71,6 +74,7 @@ static enum wf_reason door_send(struct wf_http *http, const struct wf_http_reque
         (void)sem_post(&door.held);
         (void)sem_wait(&door.go);
     }
+    atomic_fetch_add(&door.clock_ms, atomic_load(&door.takes_ms));
     bool discovery = strstr(request->url, "/.well-known/") != NULL;
     if (discovery && atomic_load(&door.delay_ms) > 0)
         (void)usleep((unsigned)atomic_load(&door.delay_ms) * 1000);
@@ -192,12 +196,42 @@ static enum wf_reason look_up_as(struct wf_opaque *opaque, const char *token, un
     return reason;
 }
 
-static enum wf_reason look_up(struct wf_opaque *opaque, int64_t now)
+static inline enum wf_reason look_up(struct wf_opaque *opaque, int64_t now)
 {
     int64_t until = 0;
     struct wf_err err = WF_ERR_INIT;
 
     return look_up_as(opaque, TOKEN, 1, "192.0.2.1", now, &until, &err);
+}
+
+/* A thread whose look-up, for policy 1, is under way until let_go */
+
+static pthread_t held_thread;
+static enum wf_reason held_reason;
+static int64_t held_now;
+
+static inline void *held_look_up(void *arg)
+{
+    int64_t until = 0;
+
+    held_reason = look_up_as(arg, TOKEN, 1, NULL, held_now, &until, NULL);
+    return NULL;
+}
+
+static inline void hold(struct wf_opaque *opaque, int64_t now)
+{
+    held_reason = WF_INTERNAL;
+    held_now = now;
+    atomic_store(&door.hold, true);
+    assert_int_equal(pthread_create(&held_thread, NULL, held_look_up, opaque), 0);
+    assert_int_equal(sem_wait(&door.held), 0);
+}
+
+static inline void let_go(void)
+{
+    assert_int_equal(sem_post(&door.go), 0);
+    assert_int_equal(pthread_join(held_thread, NULL), 0);
+    assert_int_equal(held_reason, WF_OK);
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* Look-ups of opaque tokens: what is sent at all, and what becomes of the answer. */
 #include "config.h"
 
+#include <regex.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +9,42 @@
 
 #include <cmocka.h>
 
+#include "crypto.h"
+#include "grant.h"
 #include "opaque_case.h"
+
+/* Wrapped calls */
+
+static bool no_locale;
+locale_t __real_wf_text_locale(void);
+locale_t __wrap_wf_text_locale(void);
+locale_t __wrap_wf_text_locale(void)
+{
+    return no_locale ? (locale_t)0 : __real_wf_text_locale();
+}
+
+static bool no_room;
+int __real_regcomp(regex_t *regex, const char *pattern, int flags);
+int __wrap_regcomp(regex_t *regex, const char *pattern, int flags);
+int __wrap_regcomp(regex_t *regex, const char *pattern, int flags)
+{
+    return no_room ? REG_ESPACE : __real_regcomp(regex, pattern, flags);
+}
+
+static bool no_hash; /* once */
+enum wf_reason __real_wf_crypto_sha256_parts(const struct wf_span *parts, size_t n,
+                                             uint8_t ret[WF_SHA256_LEN], struct wf_err *err);
+enum wf_reason __wrap_wf_crypto_sha256_parts(const struct wf_span *parts, size_t n,
+                                             uint8_t ret[WF_SHA256_LEN], struct wf_err *err);
+enum wf_reason __wrap_wf_crypto_sha256_parts(const struct wf_span *parts, size_t n,
+                                             uint8_t ret[WF_SHA256_LEN], struct wf_err *err)
+{
+    bool fails = no_hash;
+
+    no_hash = false;
+    return fails ? wf_fail(err, WF_INTERNAL, "no hash")
+                 : __real_wf_crypto_sha256_parts(parts, n, ret, err);
+}
 
 /* What is sent at all. */
 static const struct {
@@ -62,6 +98,7 @@ static void test_patterns(void **state)
         {"a|ab", "ab", true}, {"a|ab", "abc", false}, {"^a$", "a", true},
         {"a*", "aaaa", true}, {"a*", "b", false},     {"[a-z]+", "a b", false},
         {".*", "a b", false}, {".*", "ab", true},     {".*", "a\tb", false},
+        {"a*", "", false},
     };
 
     (void)state;
@@ -73,6 +110,44 @@ static void test_patterns(void **state)
             fail_msg("row %zu", i);
         wf_opaque_free(opaque);
     }
+}
+
+static void test_length(void **state)
+{
+    static char token[WF_TOKEN_MAX + 1];
+    struct wf_provider_conf conf = oidc;
+
+    (void)state;
+    conf.token_pattern = "a+";
+    memset(token, 'a', sizeof(token));
+    struct wf_opaque *opaque = make(&conf, NULL);
+    assert_true(wf_opaque_matches(opaque, token, WF_TOKEN_MAX));
+    assert_false(wf_opaque_matches(opaque, token, WF_TOKEN_MAX + 1));
+    wf_opaque_free(opaque);
+}
+
+/* Lack of memory says nothing about the configuration. */
+static void test_internal(void **state)
+{
+    const struct wf_opaque_host host = {NULL, NULL, door_new};
+    bool *const faults[] = {&no_locale, &no_room, &no_hash};
+    struct wf_opaque *opaque = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(faults); i++) {
+        *faults[i] = true;
+        enum wf_reason reason = wf_opaque_new(&oidc, &host, &opaque, NULL);
+        *faults[i] = false;
+        assert_int_equal(reason, WF_INTERNAL);
+        assert_null(opaque);
+    }
+    /* What has no key may be anybody's */
+    opaque = make(&oidc, NULL);
+    answer(WF_OK, 200, "{\"active\":true}");
+    no_hash = true;
+    assert_int_equal(look_up(opaque, NOW), WF_INTERNAL);
+    assert_int_equal(door.asked + door.discovered, 0);
+    wf_opaque_free(opaque);
 }
 
 static void test_bad_conf(void **state)
@@ -204,9 +279,19 @@ static void test_endpoints(void **state)
     answer(WF_OK, 200, "{\"active\":true}");
     assert_int_equal(look_up_as(opaque, TOKEN, 6, NULL, NOW, &until, NULL), WF_OK);
     assert_int_equal(door.discovered, 1);
-    /* An hour later as well */
-    assert_int_equal(look_up_as(opaque, TOKEN, 6, NULL, NOW + 3600, &until, NULL), WF_OK);
+    /* Or it does not work any more */
+    answer(WF_OK, 500, "{}");
+    assert_int_equal(look_up_as(opaque, TOKEN, 7, NULL, NOW, &until, NULL), WF_UNREACHABLE);
+    answer(WF_OK, 200, "{\"active\":true}");
+    assert_int_equal(look_up_as(opaque, TOKEN, 7, NULL, NOW, &until, NULL), WF_OK);
+    assert_int_equal(door.discovered, 1);
+    /* An hour later as well, and when the clock went back */
+    assert_int_equal(look_up_as(opaque, TOKEN, 6, NULL, NOW + 3599, &until, NULL), WF_OK);
+    assert_int_equal(door.discovered, 1);
+    assert_int_equal(look_up_as(opaque, TOKEN, 7, NULL, NOW + 3600, &until, NULL), WF_OK);
     assert_int_equal(door.discovered, 2);
+    assert_int_equal(look_up_as(opaque, TOKEN, 7, NULL, NOW + 3599, &until, NULL), WF_OK);
+    assert_int_equal(door.discovered, 3);
     wf_opaque_free(opaque);
 
     /* Nor does what the folder kept outlive the endpoint */
@@ -297,6 +382,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pattern),   cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_length),    cmocka_unit_test(test_internal),
         cmocka_unit_test(test_bad_conf),  cmocka_unit_test(test_answers),
         cmocka_unit_test(test_until),     cmocka_unit_test(test_text),
         cmocka_unit_test(test_endpoints), cmocka_unit_test(test_userinfo),
