@@ -37,7 +37,7 @@ TESTS = {
     "jwks.c": ["unit/test_jwks", "unit/test_verify"],
     "rules.c": ["unit/test_rules", "unit/test_verify"],
     "verdict.c": ["unit/test_verdict", "unit/test_verify", "unit/test_forksafe"],
-    "judge.c": ["unit/test_verify", "unit/test_judge"],
+    "judge.c": ["unit/test_judge", "unit/test_verify"],
     "identity.c": ["unit/test_identity", "unit/test_identity_memory", "unit/test_verify"],
     "forksafe.c": ["unit/test_forksafe"],
     "keyring.c": ["unit/test_keyring", "unit/test_keyring_folder", "unit/test_keyring_threads",
@@ -49,8 +49,10 @@ TESTS = {
     "cachedir.c": ["unit/test_cachedir", "unit/test_cachedir_folder"],
     "opaque.c": ["unit/test_opaque", "unit/test_opaque_kept", "unit/test_opaque_many"],
 }
-# A read or write out of bounds, a leak or an overflow in the changed file fails its test
+# A read or write out of bounds, a leak or an overflow in the changed file fails its test, and what
+# is read before it is written is no zero
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+PATTERN = "-ftrivial-auto-var-init=pattern"
 BASELINE_RUNS = 5
 CHOOSER = """
 #include <stdlib.h>
@@ -88,7 +90,7 @@ class Module:
                                       "--mode=compile "))
         # Behind -MT come the dependencies, the target and the source, which are ours to choose
         self.compiler = [w for w in words[:words.index("-MT")] if w != "-Werror"]
-        self.compiler += ["-w", "-O1", "-I", os.path.join(SOURCE, "common")] + SANITIZE
+        self.compiler += ["-w", "-O1", "-I", os.path.join(SOURCE, "common"), PATTERN] + SANITIZE
         self.links = {test: self.link_command(test) for test in self.tests}
 
     @staticmethod

@@ -494,6 +494,10 @@ static void test_file_said(void **state)
     wf_jwks_unref(find(ring, "a", 0, &until));
     assert_non_null(strstr(key_log, "1 keys left out, 1 are used; the last one: "));
     assert_null(strstr(key_log, path));
+    /* Once, not each time that the same file is read */
+    key_log[0] = '\0';
+    wf_jwks_unref(find(ring, "a", 10, &until));
+    assert_string_equal(key_log, "");
     wf_keyring_free(ring);
     conf.jwks_file = NULL;
 }

@@ -75,6 +75,7 @@ static const struct {
     {"another key", "\\\"kid\\\":\\\"a\\\"", "\\\"kid\\\":\\\"c\\\"", "not those that were written"},
     {"another hash", "\"sha256\":\"", "\"sha256\":\"0", "not those that were written"},
     {"half", "\"sha256\":\"", NULL, "ignored"},
+    {"one byte", "\"v\"", NULL, "ignored"},
     {"without keys", "\"jwks\"", "\"jwkz\"", "jwks"},
     {"empty object", "\"v\":1", "\"w\":1", "\"v\""},
 };
@@ -138,6 +139,7 @@ static const struct {
     {"none", "\"rest\":5", "\"rest\":4", "rest is out of bounds"},
     {"other reason", "\"reason\":\"unreachable\"", "\"reason\":\"signature\"", "reason is none"},
     {"half", "\"reason\"", NULL, "ignored"},
+    {"one byte", "\"v\"", NULL, "ignored"},
 };
 
 static void test_down_damages(void **state)

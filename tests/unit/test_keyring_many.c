@@ -54,7 +54,10 @@ bool __wrap_wf_cachedir_lock(struct wf_cachedir *in, const char *name, unsigned 
         return __real_wf_cachedir_lock(in, name, wait_ms, ret);
     locks++;
     lock_wait_ms = wait_ms;
-    return lock_hangs ? false : __real_wf_cachedir_lock(in, name, wait_ms, ret);
+    if (!lock_hangs)
+        return __real_wf_cachedir_lock(in, name, wait_ms, ret);
+    *ret = -1;
+    return false;
 }
 
 static bool no_page;
