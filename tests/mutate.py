@@ -12,6 +12,10 @@ break, continue or assignment left out; another reason. Of one file all mutants 
 object, in which the environment's WF_MUTANT chooses; only what must be constant (tables, #define)
 is compiled one by one. What no test catches is printed, unless tests/mutate.allow says why it
 changes nothing. Texts of errors explain and do not decide: they are left alone.
+
+Changed code does not do what it says: as root it runs on a copy of the file system that is
+forgotten after each test (tests/lib/overlay.sh), so that no mutant harms the machine, or makes the
+tests of the next ones fail.
 """
 import concurrent.futures
 import fnmatch
@@ -54,6 +58,7 @@ TESTS = {
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 PATTERN = "-ftrivial-auto-var-init=pattern"
 BASELINE_RUNS = 5
+OVERLAY = os.path.join(SOURCE, "tests", "lib", "overlay.sh")
 CHOOSER = """
 #include <stdlib.h>
 unsigned wf_mutant;
@@ -129,7 +134,8 @@ class Module:
 def run_test(program, number, limit):
     """True if the test passes."""
     env = dict(os.environ, WF_MUTANT=str(number), srcdir=SOURCE)
-    process = subprocess.Popen([program], cwd=BUILD, env=env, stdin=subprocess.DEVNULL,
+    command = [OVERLAY, BUILD, SOURCE, os.path.dirname(program), "--", program]
+    process = subprocess.Popen(command, cwd=BUILD, env=env, stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                start_new_session=True)
     try:
@@ -167,7 +173,11 @@ def run_woven(module, mutants, chooser, pool):
                                                                         errors[:3000]))
     programs = [module.link(test, [target, chooser], module.name[:-2]) for test in module.tests]
     limits = measure(module, programs)
-    found = pool.map(lambda m: survives(programs, limits, m.number), mutants)
+    found = list(pool.map(lambda m: survives(programs, limits, m.number), mutants))
+    for program in programs:
+        if not run_test(program, 0, 600):
+            sys.exit("mutate: %s fails with %s unchanged, now: a mutant left something behind" %
+                     (program, module.name))
     return [m for m, alive in zip(mutants, found) if alive]
 
 
@@ -205,6 +215,8 @@ def read_allowed():
 
 
 def main():
+    if subprocess.run([OVERLAY, BUILD, "--", "true"], check=False).returncode != 0:
+        sys.exit("mutate: changed code must not run as root on the machine itself")
     names = os.environ.get("MUTATE_FILES", "").split() or list(TESTS)
     sample = int(os.environ.get("MUTATE_SAMPLE", "0"))
     jobs = int(os.environ.get("MUTATE_JOBS", "2"))
