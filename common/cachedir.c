@@ -35,9 +35,16 @@
 
 struct wf_cachedir {
     const struct wf_log *log;
+    char *path;
     atomic_flag said; /* what is wrong with the folder stands in the log */
-    char path[];
 };
+
+/* -1 is fine. */
+static void shut(int fd)
+{
+    if (fd >= 0)
+        (void)close(fd);
+}
 
 /* The folder */
 
@@ -61,100 +68,99 @@ static enum wf_reason judge_part(int fd, const char *path, size_t len, bool last
     return WF_OK;
 }
 
-/* Open a folder part by part, each judged. The descriptor is good for the …at calls alone. */
-static enum wf_reason walk(const char *path, bool is_folder, int *ret_fd, struct wf_err *err)
+/* Open a folder. If it is missing and mode is not 0, it is made. -1, and errno: it cannot be. */
+static int open_part(int in, const char *name, mode_t mode)
 {
-    enum wf_reason reason = WF_INTERNAL;
-    size_t at = 0;
-    int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(in, name, flags);
 
-    if (path[0] != '/' || fd < 0) {
-        reason = wf_fail(err, WF_CONFIG, "%s is not an absolute path", path);
-        goto out;
+    if (fd >= 0 || errno != ENOENT || mode == 0)
+        return fd;
+    /* The host's umask is not ours to change, nor may it decide, and it may even keep us from
+     * opening what we made. By name is safe here: it is ours, and nobody else can put something
+     * else in its place, since walk() has judged where it is. */
+    if (mkdirat(in, name, mode) == 0 && fchmodat(in, name, mode, 0) != 0)
+        (void)unlinkat(in, name, AT_REMOVEDIR);
+    return openat(in, name, flags);
+}
+
+/* Open a folder part by part, each judged; the last one is made with this mode if that is not 0.
+ * The descriptor is good for the …at calls alone; -1, and what is wrong in err. */
+static int walk(const char *path, mode_t mode, struct wf_err *err)
+{
+    char part[NAME_MAX + 1] = "/";
+    size_t end = 1; /* of this part */
+    int fd = -1;
+
+    if (path[0] != '/') {
+        (void)wf_fail(err, WF_CONFIG, "%s is not an absolute path", path);
+        return -1;
     }
     for (;;) {
-        char part[NAME_MAX + 1];
-        at += strspn(path + at, "/");
-        size_t len = strcspn(path + at, "/");
-        bool last = path[at + len + strspn(path + at + len, "/")] == '\0';
-        if (len > NAME_MAX || (len == 2 && memcmp(path + at, "..", 2) == 0)) {
-            reason = wf_fail(err, WF_CONFIG, "%s has a part that no folder can have", path);
-            goto out;
-        }
-        (void)snprintf(part, sizeof(part), "%.*s", (int)len, len == 0 ? "." : path + at);
-        int next = openat(fd, len == 0 ? "." : part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        at += len;
-        if (next < 0) {
-            reason = wf_fail(err, WF_CONFIG, "cannot open folder %.*s%s: %s", (int)at, path,
-                             errno == ENOTDIR ? " (no symbolic links here)" : "",
-                             wf_errno_text(errno));
-            goto out;
-        }
-        (void)close(fd);
-        fd = next;
-        reason = judge_part(fd, path, at, is_folder && last, err);
-        if (reason != WF_OK || last)
+        size_t next = end + strspn(path + end, "/");
+        bool last = path[next] == '\0';
+        int opened = open_part(fd, part, last ? mode : 0);
+        if (opened < 0) {
+            (void)wf_fail(err, WF_CONFIG, "cannot open folder %.*s%s: %s", (int)end, path,
+                          errno == ENOTDIR ? " (no symbolic links here)" : "",
+                          wf_errno_text(errno));
             break;
+        }
+        shut(fd);
+        fd = opened;
+        if (judge_part(fd, path, end, last, err) != WF_OK)
+            break;
+        if (last)
+            return fd;
+        size_t len = strcspn(path + next, "/");
+        end = next + len;
+        (void)snprintf(part, sizeof(part), "%.*s", (int)len, path + next);
+        if (len >= sizeof(part) || strcmp(part, "..") == 0) {
+            (void)wf_fail(err, WF_CONFIG, "%s has a part that no folder can have", path);
+            break;
+        }
     }
-    if (reason == WF_OK) {
-        *ret_fd = fd;
-        fd = -1;
-    }
-out:
-    if (fd >= 0)
-        (void)close(fd);
-    return reason;
+    shut(fd);
+    return -1;
 }
 
 /* Make a folder of ours unless it is there. What went wrong shows when it is opened. */
 static void make(const char *path, mode_t mode)
 {
-    const char *slash = strrchr(path, '/');
-    char parent[PATH_MAX];
-    int in = -1;
-
-    if (slash == NULL || (size_t)(slash - path) >= sizeof(parent))
-        return;
-    (void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
-    if (walk(parent[0] == '\0' ? "/" : parent, false, &in, NULL) != WF_OK)
-        return;
-    /* The host's umask is not ours to change, nor may it decide, and it may even keep us from
-     * opening what we made. By name is safe here: it is ours, and nobody else can put something
-     * else in its place, since walk() has judged where it is. */
-    if (mkdirat(in, slash + 1, mode) == 0 && fchmodat(in, slash + 1, mode, 0) != 0)
-        (void)unlinkat(in, slash + 1, AT_REMOVEDIR);
-    (void)close(in);
+    if (path != NULL)
+        shut(walk(path, mode, NULL));
 }
 
-/* "A/B", made if missing, with A if that is missing, too. */
-static char *make_default(const char *parent, mode_t parent_mode, mode_t mode)
+/* "A/wfauth", made if missing, with A, which is base and sub, if that is missing, too. */
+static char *make_default(const char *base, const char *sub, mode_t parent_mode, mode_t mode)
 {
     struct wf_buf path = WF_BUF_INIT(PATH_MAX);
 
-    wf_buf_append_text(&path, parent);
+    wf_buf_append_text(&path, base);
+    wf_buf_append_text(&path, sub);
+    make(wf_buf_text_borrow(&path), parent_mode);
     wf_buf_append_text(&path, "/wfauth");
-    if (wf_buf_ok(&path)) {
-        make(parent, parent_mode);
-        make(wf_buf_text_borrow(&path), mode);
-    }
-    return wf_buf_steal(&path, NULL);
+    make(wf_buf_text_borrow(&path), mode);
+    char *text = wf_buf_steal(&path, NULL);
+    wf_buf_done(&path);
+    return text;
 }
 
 /* A service's user has a folder in root's, if an administrator has made one. NULL: none. */
 static char *service_folder(const char *user)
 {
     struct wf_buf path = WF_BUF_INIT(PATH_MAX);
-    int fd = -1;
+    char *found = NULL;
 
     wf_buf_append_text(&path, WF_LOCALSTATEDIR "/cache/wfauth/");
     wf_buf_append_text(&path, user);
     const char *text = wf_buf_text_borrow(&path);
-    if (text == NULL || walk(text, true, &fd, NULL) != WF_OK) {
-        wf_buf_done(&path);
-        return NULL;
-    }
-    (void)close(fd);
-    return wf_buf_steal(&path, NULL);
+    int fd = text == NULL ? -1 : walk(text, 0, NULL);
+    if (fd >= 0)
+        found = wf_buf_steal(&path, NULL);
+    shut(fd);
+    wf_buf_done(&path);
+    return found;
 }
 
 /* $XDG_CACHE_HOME is what a person says of their own files, and nothing where the process is more
@@ -162,14 +168,10 @@ static char *service_folder(const char *user)
 static char *person_folder(const char *home)
 {
     const char *cache = secure_getenv("XDG_CACHE_HOME");
-    char path[PATH_MAX];
 
     if (cache != NULL && cache[0] == '/')
-        return make_default(cache, 0700, 0700);
-    int n = snprintf(path, sizeof(path), "%s/.cache", home);
-    if (n < 0 || (size_t)n >= sizeof(path) || home[0] != '/')
-        return NULL;
-    return make_default(path, 0700, 0700);
+        return make_default(cache, "", 0700, 0700);
+    return home[0] == '/' ? make_default(home, "/.cache", 0700, 0700) : NULL;
 }
 
 /* What passwd says of the effective user decides between a service's folder and a person's. */
@@ -202,7 +204,7 @@ static char *choose(const char *configured)
         return strdup(configured);
     }
     if (geteuid() == 0)
-        return make_default(WF_LOCALSTATEDIR "/cache", 0755, 0711);
+        return make_default(WF_LOCALSTATEDIR, "/cache", 0755, 0711);
     return user_folder();
 }
 
@@ -213,37 +215,37 @@ enum wf_reason wf_cachedir_open(const char *configured, const struct wf_log *log
     struct wf_cachedir *dir = NULL;
     struct wf_err why = WF_ERR_INIT;
     char *path = choose(configured);
-    int fd = -1;
+    int fd = path == NULL ? -1 : walk(path, 0, &why);
 
     if (path == NULL)
-        reason = wf_fail(&why, WF_CONFIG, "user %u has no home to keep it in: set cache_dir",
-                         (unsigned)geteuid());
-    else
-        reason = walk(path, true, &fd, &why);
-    if (reason != WF_OK) {
+        (void)wf_fail(&why, WF_CONFIG, "user %u has no home to keep it in: set cache_dir",
+                      (unsigned)geteuid());
+    if (fd < 0) {
         wf_log(log, WF_LOG_WARNING, "keys and answers are not kept on disk: %s", why.text);
-        *ret = NULL;
-        reason = WF_OK;
-        goto out;
+    } else {
+        dir = calloc(1, sizeof(*dir));
+        if (dir == NULL) {
+            reason = wf_fail(err, WF_INTERNAL, "out of memory for the cache folder");
+            goto out;
+        }
+        dir->log = log;
+        dir->path = path;
+        atomic_flag_clear(&dir->said);
+        path = NULL;
     }
-    dir = calloc(1, sizeof(*dir) + strlen(path) + 1);
-    if (dir == NULL) {
-        reason = wf_fail(err, WF_INTERNAL, "out of memory for the cache folder");
-        goto out;
-    }
-    dir->log = log;
-    atomic_flag_clear(&dir->said);
-    memcpy(dir->path, path, strlen(path));
     *ret = dir;
+    reason = WF_OK;
 out:
-    if (fd >= 0)
-        (void)close(fd);
+    shut(fd);
     free(path);
     return reason;
 }
 
 void wf_cachedir_free(struct wf_cachedir *dir)
 {
+    if (dir == NULL)
+        return;
+    free(dir->path);
     free(dir);
 }
 
@@ -251,13 +253,13 @@ void wf_cachedir_free(struct wf_cachedir *dir)
 static int enter(struct wf_cachedir *dir)
 {
     struct wf_err err = WF_ERR_INIT;
-    int fd = -1;
 
     if (dir == NULL)
         return -1;
-    if (walk(dir->path, true, &fd, &err) != WF_OK && !atomic_flag_test_and_set(&dir->said))
+    int in = walk(dir->path, 0, &err);
+    if (in < 0 && !atomic_flag_test_and_set(&dir->said))
         wf_log(dir->log, WF_LOG_WARNING, "keys and answers are not kept on disk: %s", err.text);
-    return fd;
+    return in;
 }
 
 /* Entries */
@@ -269,6 +271,12 @@ static bool name_is_valid(const char *name)
     size_t len = strlen(name);
 
     return len > 0 && len <= WF_CACHEDIR_NAME_MAX && name[0] != '.' && strspn(name, allowed) == len;
+}
+
+/* The folder for one operation on the entry or lock of this name; -1 for a name that none has. */
+static int enter_for(struct wf_cachedir *dir, const char *name)
+{
+    return name_is_valid(name) ? enter(dir) : -1;
 }
 
 /* NULL, or what is wrong with a file that should be one of ours. */
@@ -285,6 +293,32 @@ static const char *judge_file(int fd, struct stat *ret_st)
     return NULL;
 }
 
+/* Open a file that should be one of ours. -1 if it is not, and why; NULL if there is none. */
+static int open_file(int in, const char *name, int flags, struct stat *ret_st,
+                     const char **ret_fault)
+{
+    int fd = openat(in, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+
+    if (fd < 0) {
+        int number = errno;
+        *ret_fault = number == ELOOP ? "it is a symbolic link" : wf_errno_text(number);
+        if (number == ENOENT)
+            *ret_fault = NULL;
+        return -1;
+    }
+    *ret_fault = judge_file(fd, ret_st);
+    if (*ret_fault == NULL)
+        return fd;
+    (void)close(fd);
+    return -1;
+}
+
+/* After a signal the host's handler has run, and the call is made again. */
+static bool is_interrupted(ssize_t n)
+{
+    return n < 0 && errno == EINTR;
+}
+
 /* Append len bytes, fewer where the file has become shorter. */
 static void read_all(int fd, struct wf_buf *out, size_t len)
 {
@@ -295,7 +329,7 @@ static void read_all(int fd, struct wf_buf *out, size_t len)
         ssize_t n = read(fd, room + done, len - done);
         if (n > 0)
             done += (size_t)n;
-        else if (n == 0 || errno != EINTR)
+        else if (!is_interrupted(n))
             break;
     }
     wf_buf_added(out, done);
@@ -305,33 +339,24 @@ bool wf_cachedir_read(struct wf_cachedir *dir, const char *name, struct wf_buf *
 {
     const char *fault = NULL;
     struct stat st;
-    int fd = -1;
 
     wf_buf_reset(out);
-    int in = name_is_valid(name) ? enter(dir) : -1;
+    int in = enter_for(dir, name);
     if (in < 0)
         return true;
-    fd = openat(in, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0) {
-        int number = errno;
-        if (number != ENOENT)
-            fault = number == ELOOP ? "it is a symbolic link" : wf_errno_text(number);
-        goto out;
+    int fd = open_file(in, name, O_RDONLY, &st, &fault);
+    (void)close(in);
+    if (fd >= 0) {
+        if ((uint64_t)st.st_size > out->max)
+            fault = "it is too large";
+        else if (st.st_size == 0) /* what a machine leaves that stopped at the wrong moment */
+            fault = "it is empty";
+        else
+            read_all(fd, out, (size_t)st.st_size);
+        (void)close(fd);
     }
-    fault = judge_file(fd, &st);
-    if (fault == NULL && (uint64_t)st.st_size > out->max)
-        fault = "it is too large";
-    /* What a machine leaves that stopped at the wrong moment */
-    if (fault == NULL && st.st_size == 0)
-        fault = "it is empty";
-    if (fault == NULL)
-        read_all(fd, out, (size_t)st.st_size);
-out:
     if (fault != NULL)
         wf_log(dir->log, WF_LOG_WARNING, "%s/%s is ignored: %s", dir->path, name, fault);
-    if (fd >= 0)
-        (void)close(fd);
-    (void)close(in);
     return wf_buf_ok(out);
 }
 
@@ -340,8 +365,8 @@ static bool is_within_limit(size_t len)
 {
     struct rlimit limit;
 
-    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
-           len <= limit.rlim_cur;
+    /* RLIM_INFINITY is the largest value there is */
+    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || len <= limit.rlim_cur;
 }
 
 /* NULL, or what went wrong. */
@@ -357,7 +382,7 @@ static const char *write_all(int fd, const void *data, size_t len)
         ssize_t n = write(fd, from + done, len - done);
         if (n > 0)
             done += (size_t)n;
-        else if (n == 0 || errno != EINTR)
+        else if (!is_interrupted(n))
             return n == 0 ? "nothing taken" : wf_errno_text(errno);
     }
     return NULL;
@@ -389,14 +414,11 @@ static const char *write_temporary(int in, const void *data, size_t len, char *r
 bool wf_cachedir_replace(struct wf_cachedir *dir, const char *name, const void *data, size_t len)
 {
     char temporary[sizeof(TEMPORARY_PREFIX) + 16];
-    const char *fault = NULL;
+    int in = len <= WF_CACHEDIR_ENTRY_MAX ? enter_for(dir, name) : -1;
 
-    if (!name_is_valid(name) || len > WF_CACHEDIR_ENTRY_MAX)
-        return false;
-    int in = enter(dir);
     if (in < 0)
         return false;
-    fault = write_temporary(in, data, len, temporary, sizeof(temporary));
+    const char *fault = write_temporary(in, data, len, temporary, sizeof(temporary));
     if (fault == NULL && renameat(in, temporary, in, name) != 0) {
         fault = wf_errno_text(errno);
         (void)unlinkat(in, temporary, 0);
@@ -409,7 +431,7 @@ bool wf_cachedir_replace(struct wf_cachedir *dir, const char *name, const void *
 
 void wf_cachedir_remove(struct wf_cachedir *dir, const char *name)
 {
-    int in = name_is_valid(name) ? enter(dir) : -1;
+    int in = enter_for(dir, name);
 
     if (in < 0)
         return;
@@ -430,21 +452,16 @@ static int64_t now_ms(void)
 static int open_lock(struct wf_cachedir *dir, const char *name)
 {
     char path[sizeof(LOCK_PREFIX) + WF_CACHEDIR_NAME_MAX];
+    const char *fault = NULL;
     struct stat st;
-    int in = name_is_valid(name) ? enter(dir) : -1;
+    int in = enter_for(dir, name);
 
     if (in < 0)
         return -1;
     (void)snprintf(path, sizeof(path), LOCK_PREFIX "%s", name);
-    int fd = openat(in, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-                    0600);
-    const char *fault = fd < 0 ? wf_errno_text(errno) : judge_file(fd, &st);
-    if (fault != NULL) {
+    int fd = open_file(in, path, O_RDWR | O_CREAT, &st, &fault);
+    if (fault != NULL)
         wf_log(dir->log, WF_LOG_WARNING, "%s/%s is no lock: %s", dir->path, path, fault);
-        if (fd >= 0)
-            (void)close(fd);
-        fd = -1;
-    }
     (void)close(in);
     return fd;
 }
@@ -460,15 +477,15 @@ bool wf_cachedir_lock(struct wf_cachedir *dir, const char *name, unsigned wait_m
     if (fd < 0)
         return true;
     while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        int number = errno;
+        bool held = number == EWOULDBLOCK || number == EINTR;
         int64_t left = deadline - now_ms();
-        if (errno != EWOULDBLOCK && errno != EINTR) {
-            wf_log(dir->log, WF_LOG_WARNING, "no locks in %s: %s", dir->path, wf_errno_text(errno));
+        if (!held)
+            wf_log(dir->log, WF_LOG_WARNING, "no locks in %s: %s", dir->path,
+                   wf_errno_text(number));
+        if (!held || left <= 0) {
             (void)close(fd);
-            return true;
-        }
-        if (left <= 0) {
-            (void)close(fd);
-            return false;
+            return !held;
         }
         /* flock has no time-out but by a signal, and signals are the host's */
         (void)poll(NULL, 0, left < pause ? (int)left : pause);
@@ -494,14 +511,18 @@ struct found {
     char name[WF_CACHEDIR_NAME_MAX + 1];
 };
 
+static int order(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
 static int by_age(const void *a, const void *b)
 {
     const struct timespec *x = &((const struct found *)a)->age;
     const struct timespec *y = &((const struct found *)b)->age;
+    int by_second = order(x->tv_sec, y->tv_sec);
 
-    if (x->tv_sec != y->tv_sec)
-        return x->tv_sec < y->tv_sec ? -1 : 1;
-    return x->tv_nsec < y->tv_nsec ? -1 : x->tv_nsec > y->tv_nsec;
+    return by_second != 0 ? by_second : order(x->tv_nsec, y->tv_nsec);
 }
 
 /* What a process left that died while writing. */
@@ -512,24 +533,16 @@ static void remove_leftover(int in, const char *name)
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
     if (strncmp(name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0 &&
-        fstatat(in, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && now.tv_sec - st.st_mtime > TEMPORARY_AGE)
+        fstatat(in, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        now.tv_sec - st.st_mtime > TEMPORARY_AGE)
         (void)unlinkat(in, name, 0);
 }
 
-void wf_cachedir_trim(struct wf_cachedir *dir, const char *prefix, size_t most)
+static void list_entries(DIR *stream, int in, const char *prefix, struct wf_buf *list)
 {
-    struct wf_buf list = WF_BUF_INIT(TRIM_MAX * sizeof(struct found));
-    int in = enter(dir);
-    int fd = in < 0 ? -1 : openat(in, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
     struct found found;
     struct stat st;
 
-    if (stream == NULL) {
-        if (fd >= 0)
-            (void)close(fd);
-        goto out;
-    }
     for (const struct dirent *e = readdir(stream); e != NULL; e = readdir(stream)) {
         remove_leftover(in, e->d_name);
         if (!name_is_valid(e->d_name) || strncmp(e->d_name, prefix, strlen(prefix)) != 0 ||
@@ -537,18 +550,33 @@ void wf_cachedir_trim(struct wf_cachedir *dir, const char *prefix, size_t most)
             continue;
         found.age = st.st_mtim;
         (void)snprintf(found.name, sizeof(found.name), "%.*s", WF_CACHEDIR_NAME_MAX, e->d_name);
-        wf_buf_append(&list, &found, sizeof(found));
+        wf_buf_append(list, &found, sizeof(found));
     }
-    (void)closedir(stream);
+}
+
+void wf_cachedir_trim(struct wf_cachedir *dir, const char *prefix, size_t most)
+{
+    struct wf_buf list = WF_BUF_INIT(TRIM_MAX * sizeof(struct found));
+    int in = enter(dir);
+
+    if (in < 0)
+        return;
+    int fd = openat(in, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = fdopendir(fd);
+    if (stream == NULL) {
+        shut(fd);
+    } else {
+        list_entries(stream, in, prefix, &list);
+        (void)closedir(stream);
+    }
     /* Where there were too many to remember, those that were seen are as good as any */
     struct found *all = (struct found *)(void *)list.data;
-    size_t count = list.len / sizeof(found);
-    if (count > 0)
+    size_t count = list.len / sizeof(all[0]);
+    if (count > most) {
         qsort(all, count, sizeof(all[0]), by_age);
-    for (size_t i = 0; i + most < count; i++)
-        (void)unlinkat(in, all[i].name, 0);
-out:
-    if (in >= 0)
-        (void)close(in);
+        for (size_t i = 0; i < count - most; i++)
+            (void)unlinkat(in, all[i].name, 0);
+    }
+    (void)close(in);
     wf_buf_done(&list);
 }

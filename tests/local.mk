@@ -275,6 +275,7 @@ check_PROGRAMS += %D%/lib/forge
 unit_tests += \
 	%D%/unit/test_http_request \
 	%D%/unit/test_cachedir \
+	%D%/unit/test_cachedir_calls \
 	%D%/unit/test_cachedir_folder \
 	%D%/unit/test_keyring \
 	%D%/unit/test_keyring_folder \
@@ -297,12 +298,20 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_cachedir_SOURCES = %D%/unit/test_cachedir.c
 %C%_unit_test_cachedir_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_cachedir_LDADD = $(unit_ldadd)
-%C%_unit_test_cachedir_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write,--wrap=read
+%C%_unit_test_cachedir_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=write,--wrap=read,--wrap=malloc
+
+%C%_unit_test_cachedir_calls_SOURCES = %D%/unit/test_cachedir_calls.c
+%C%_unit_test_cachedir_calls_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_cachedir_calls_LDADD = $(unit_ldadd)
+%C%_unit_test_cachedir_calls_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=openat,--wrap=close,--wrap=write,--wrap=fstat,--wrap=mkdirat,--wrap=fchmodat,--wrap=fchmod \
+	-Wl,--wrap=renameat,--wrap=getrlimit,--wrap=fdopendir,--wrap=flock,--wrap=poll,--wrap=clock_gettime \
+	-Wl,--wrap=wf_crypto_random
 
 %C%_unit_test_cachedir_folder_SOURCES = %D%/unit/test_cachedir_folder.c
 %C%_unit_test_cachedir_folder_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_cachedir_folder_LDADD = $(unit_ldadd)
-%C%_unit_test_cachedir_folder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=geteuid,--wrap=calloc,--wrap=open,--wrap=getpwuid_r
+%C%_unit_test_cachedir_folder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=geteuid,--wrap=malloc,--wrap=calloc,--wrap=getpwuid_r
 
 %C%_unit_test_keyring_SOURCES = %D%/unit/test_keyring.c $(fake_door)
 %C%_unit_test_keyring_CPPFLAGS = $(unit_cppflags)

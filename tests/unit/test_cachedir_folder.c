@@ -14,10 +14,9 @@
 
 #include <cmocka.h>
 
+#include "cachecase.h"
 #include "cachedir.h"
-#include "keycase.h"
-
-static char folder[64];
+#include "failalloc.h"
 
 /* Wrapped calls */
 
@@ -27,16 +26,6 @@ uid_t __wrap_geteuid(void);
 uid_t __wrap_geteuid(void)
 {
     return other_user != 0 ? other_user : __real_geteuid();
-}
-
-/* Every walk to a folder starts at "/": here it can start at a root of the test's own. */
-static const char *fake_root;
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...)
-{
-    assert_int_equal(flags & O_CREAT, 0);
-    return __real_open(fake_root != NULL && strcmp(path, "/") == 0 ? fake_root : path, flags);
 }
 
 static const char *user_home = "/home/u";
@@ -54,30 +43,11 @@ int __wrap_getpwuid_r(uid_t uid, struct passwd *pw, char *buf, size_t size, stru
     return 0;
 }
 
-static bool no_memory;
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size)
 {
-    return no_memory ? NULL : __real_calloc(n, size);
-}
-
-static const char *in_folder(const char *name)
-{
-    static char path[256];
-
-    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
-    return path;
-}
-
-static void plant(const char *name, const char *text, mode_t mode)
-{
-    FILE *file = fopen(in_folder(name), "wx");
-
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-    assert_int_equal(chmod(in_folder(name), mode), 0);
+    return fail_alloc_now() ? NULL : __real_calloc(n, size);
 }
 
 /* Rows are made below the test's own folder. "+NAME" is made first, with this mode. */
@@ -156,15 +126,40 @@ static void test_umask(void **state)
     assert_int_equal(st.st_mode & 07777, 0700);
 }
 
-/* Longer than any path. */
-static void test_long_path(void **state)
+static void test_long_names(void **state)
 {
     char path[PATH_MAX + 100];
 
     (void)state;
+    /* Longer than any path of the system's: it is walked part by part */
     memset(path, '/', sizeof(path));
     (void)snprintf(path + PATH_MAX, 100, "%s/f", folder);
-    check_folder("long", path, "cannot open folder");
+    check_folder("long path", path, NULL);
+    (void)snprintf(path, sizeof(path), "%s/%0255d", folder, 0);
+    check_folder("longest name", path, NULL);
+    assert_int_equal(rmdir(path), 0);
+    (void)snprintf(path, sizeof(path), "%s/%0256d", folder, 0);
+    check_folder("too long a name", path, "a part that no folder can have");
+}
+
+/* The effective user decides, not the real one. */
+static void check_entry(const char *path, uid_t uid, const char *text, const char *says)
+{
+    struct wf_cachedir *found = NULL;
+    struct wf_buf out = WF_BUF_INIT(100);
+    char name[512];
+
+    (void)snprintf(name, sizeof(name), "%s/entry", path);
+    assert_int_equal(wf_cachedir_open(path, &key_log_sink, &found, NULL), WF_OK);
+    assert_true(wf_cachedir_replace(found, "entry", "x", 1));
+    assert_int_equal(chown(name, uid, uid), 0);
+    key_log[0] = '\0';
+    assert_true(wf_cachedir_read(found, "entry", &out));
+    assert_string_equal(wf_buf_text_borrow(&out), text);
+    assert_true(says == NULL ? key_log[0] == '\0' : strstr(key_log, says) != NULL);
+    assert_int_equal(unlink(name), 0);
+    wf_cachedir_free(found);
+    wf_buf_done(&out);
 }
 
 static void test_odd_folders(void **state)
@@ -180,14 +175,17 @@ static void test_odd_folders(void **state)
     (void)snprintf(path, sizeof(path), "%s/f", in_folder("link"));
     check_folder("through a link", path, "no symbolic links here");
     check_folder("two letters", in_folder("ab"), NULL);
-    (void)snprintf(path, sizeof(path), "%s/%0300d", folder, 0);
-    check_folder("a long name", path, "a part that no folder can have");
     (void)snprintf(path, sizeof(path), "%s/../real", target);
     check_folder("dots", path, "a part that no folder can have");
     (void)snprintf(path, sizeof(path), "%s//.///", target);
     check_folder("slashes", path, NULL);
+    (void)snprintf(path, sizeof(path), "%s///", in_folder("f"));
+    check_folder("made, slashes", path, NULL);
     check_folder("relative", "real", "not an absolute path");
     check_folder("nowhere", "/nonexistent/folder", "No such file");
+    other_user = 4242;
+    check_folder("root's, for somebody else", "/", "/ belongs to user 0, expected 4242");
+    other_user = 0;
     plant("file", "x", 0600);
     check_folder("a file", in_folder("file"), "cannot open folder");
     if (__real_geteuid() == 0) {
@@ -198,6 +196,8 @@ static void test_odd_folders(void **state)
         check_folder("in theirs", path, "belongs to user 4242, expected 0");
         other_user = 4242;
         check_folder("ours", target, NULL);
+        check_entry(target, 4242, "x", NULL);
+        check_entry(target, 0, "", "it belongs to somebody else");
         other_user = 4343;
         check_folder("another's", target, "belongs to user 4242, expected 4343");
         other_user = 0;
@@ -233,6 +233,9 @@ static void test_gone_bad(void **state)
     assert_int_equal(out.len, 1);
     wf_cachedir_remove(other, "a");
     assert_int_equal(rmdir(in_folder("f")), 0);
+    /* Who removed it may have had a reason */
+    assert_false(wf_cachedir_replace(other, "a", "x", 1));
+    assert_int_equal(access(in_folder("f"), F_OK), -1);
     wf_cachedir_free(other);
     wf_buf_done(&out);
 }
@@ -302,7 +305,8 @@ static int choose_as_person(void)
         !has_mode("/home/u/.cache/wfauth", 0700))
         return 1;
     (void)setenv("XDG_CACHE_HOME", "/home/u/x", 1);
-    if (!default_is("/home/u/x/wfauth") || !has_mode("/home/u/x/wfauth", 0700))
+    if (!default_is("/home/u/x/wfauth") || !has_mode("/home/u/x", 0700) ||
+        !has_mode("/home/u/x/wfauth", 0700))
         return 2;
     (void)setenv("XDG_CACHE_HOME", "home/u/x", 1);
     if (!default_is("/home/u/.cache/wfauth"))
@@ -400,48 +404,60 @@ static void test_default_of_root(void **state)
     remove_root();
 }
 
-static void test_memory(void **state)
+/* A service's folder is for an administrator to make, even where the service could. */
+static void test_not_made(void **state)
 {
     struct wf_cachedir *found = NULL;
 
     (void)state;
-    no_memory = true;
-    enum wf_reason reason = wf_cachedir_open(folder, &key_log_sink, &found, NULL);
-    no_memory = false;
-    assert_int_equal(reason, WF_INTERNAL);
-    assert_null(found);
+    (void)snprintf(root, sizeof(root), "%s/root", folder);
+    assert_int_equal(mkdir(root, 0755), 0);
+    person = __real_geteuid() == 0 ? 4242 : __real_geteuid();
+    make_path(SERVICES, person, 0755);
+    other_user = person;
+    user_name = "svc";
+    fake_root = root;
+    assert_int_equal(wf_cachedir_open(NULL, &key_log_sink, &found, NULL), WF_OK);
+    fake_root = NULL;
+    other_user = 0;
+    wf_cachedir_free(found);
+    assert_int_equal(access(in_root(SERVICES "/svc"), F_OK), -1);
+    remove_root();
 }
 
-static size_t open_files;
-
-static int empty(void **state)
+/* Whatever allocation fails: there is a folder, or there is none and that is said. */
+static void test_memory(void **state)
 {
-    (void)state;
-    key_folder_empty(folder);
-    key_log[0] = '\0';
-    open_files = key_open_files();
-    return 0;
-}
+    struct wf_err err = WF_ERR_INIT;
+    bool done = false;
 
-/* Whatever happened, no descriptor is left behind. */
-static int closed(void **state)
-{
     (void)state;
-    return key_open_files() == open_files ? 0 : -1;
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    key_folder_make(folder, sizeof(folder));
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    key_folder_empty(folder);
-    return rmdir(folder);
+    (void)snprintf(root, sizeof(root), "%s/root", folder);
+    assert_int_equal(mkdir(root, 0755), 0);
+    person = __real_geteuid() == 0 ? 4242 : __real_geteuid();
+    make_path("/home/u/.cache", person, 0700);
+    make_path("/home/u/.cache/wfauth", person, 0700);
+    (void)unsetenv("XDG_CACHE_HOME");
+    other_user = person;
+    user_name = "svc";
+    fake_root = root;
+    for (unsigned n = 1; !done && n < 100; n++) {
+        struct wf_cachedir *found = NULL;
+        key_log[0] = '\0';
+        fail_alloc_at = n;
+        enum wf_reason reason = wf_cachedir_open(NULL, &key_log_sink, &found, &err);
+        done = fail_alloc_at > 0;
+        if (reason == WF_OK ? (found == NULL) == (key_log[0] == '\0')
+                            : reason != WF_INTERNAL || found != NULL)
+            fail_msg("%u: %s", n, key_log);
+        wf_cachedir_free(found);
+    }
+    fail_alloc_at = 0;
+    fake_root = NULL;
+    other_user = 0;
+    assert_true(done);
+    assert_non_null(strstr(err.text, "out of memory"));
+    remove_root();
 }
 
 int main(void)
@@ -449,13 +465,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_folders, empty, closed),
         cmocka_unit_test_setup_teardown(test_umask, empty, closed),
-        cmocka_unit_test_setup_teardown(test_long_path, empty, closed),
+        cmocka_unit_test_setup_teardown(test_long_names, empty, closed),
         cmocka_unit_test_setup_teardown(test_odd_folders, empty, closed),
         cmocka_unit_test_setup_teardown(test_gone_bad, empty, closed),
         cmocka_unit_test_setup_teardown(test_defaults, empty, closed),
         cmocka_unit_test_setup_teardown(test_default_of_root, empty, closed),
+        cmocka_unit_test_setup_teardown(test_not_made, empty, closed),
         cmocka_unit_test_setup_teardown(test_memory, empty, closed),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);
 }
