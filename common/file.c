@@ -62,11 +62,10 @@ enum wf_reason wf_file_read(const char *path, enum wf_file_kind kind, struct wf_
 {
     enum wf_reason reason = WF_INTERNAL;
     struct stat st;
-    int fd = -1;
 
     if (path[0] != '/')
         return wf_fail(err, WF_CONFIG, "%s is not an absolute path", path);
-    fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {
         int number = errno;
         if (number == ELOOP)

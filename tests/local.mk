@@ -89,7 +89,7 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_file_SOURCES = %D%/unit/test_file.c
 %C%_unit_test_file_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_file_LDADD = $(unit_ldadd)
-%C%_unit_test_file_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=fstat,--wrap=geteuid,--wrap=getegid
+%C%_unit_test_file_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=fstat,--wrap=read,--wrap=geteuid,--wrap=getegid
 
 %C%_unit_test_conf_SOURCES = %D%/unit/test_conf.c %D%/lib/conf_case.h
 %C%_unit_test_conf_CPPFLAGS = $(unit_cppflags)

@@ -51,6 +51,7 @@ TESTS = {
                         "unit/test_keyring"],
     "keyring_fetch.c": ["unit/test_keyring_fetch", "unit/test_keyring"],
     "cachedir.c": ["unit/test_cachedir", "unit/test_cachedir_folder", "unit/test_cachedir_calls"],
+    "file.c": ["unit/test_file"],
     "opaque.c": ["unit/test_opaque", "unit/test_opaque_kept", "unit/test_opaque_many"],
 }
 # A read or write out of bounds, a leak or an overflow in the changed file fails its test, and what
