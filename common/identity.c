@@ -83,7 +83,7 @@ static enum wf_reason apply_map(const char *path, struct value *value, bool *ret
                                 struct wf_err *err)
 {
     struct wf_mapfile *map = NULL;
-    struct wf_span name;
+    struct wf_span name = {NULL, 0};
     enum wf_reason reason = wf_mapfile_load(path, &map, err);
 
     if (reason != WF_OK)

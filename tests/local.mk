@@ -126,7 +126,7 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_identity_memory_SOURCES = %D%/unit/test_identity_memory.c
 %C%_unit_test_identity_memory_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_identity_memory_LDADD = $(unit_ldadd)
-%C%_unit_test_identity_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=regcomp,--wrap=regexec
+%C%_unit_test_identity_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=regcomp,--wrap=regexec,--wrap=wf_text_locale
 
 %C%_unit_test_qr_SOURCES = %D%/unit/test_qr.c
 %C%_unit_test_qr_CPPFLAGS = $(unit_cppflags)
@@ -224,7 +224,8 @@ check_PROGRAMS += %D%/lib/forge
 %C%_unit_test_keyring_entry_SOURCES = %D%/unit/test_keyring_entry.c
 %C%_unit_test_keyring_entry_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_keyring_entry_LDADD = $(mint_ldadd)
-%C%_unit_test_keyring_entry_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=strndup
+%C%_unit_test_keyring_entry_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=strndup \
+	-Wl,--wrap=wf_json_new,--wrap=wf_json_dump,--wrap=wf_json_set_text,--wrap=wf_json_set_number
 
 %C%_unit_test_keyring_fetch_SOURCES = %D%/unit/test_keyring_fetch.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_keyring_fetch_CPPFLAGS = $(unit_cppflags)

@@ -1,4 +1,4 @@
-/* A lack of memory in the C library's regular expressions. */
+/* A lack of memory in the C library's regular expressions and locales. */
 #include "config.h"
 
 #include <regex.h>
@@ -12,9 +12,18 @@
 
 #include "identity.h"
 #include "json.h"
+#include "text.h"
 
 static bool regcomp_fails;
 static bool regexec_fails;
+static bool locale_fails;
+
+locale_t __real_wf_text_locale(void);
+locale_t __wrap_wf_text_locale(void);
+locale_t __wrap_wf_text_locale(void)
+{
+    return locale_fails ? (locale_t)0 : __real_wf_text_locale();
+}
 
 int __real_regcomp(regex_t *ret, const char *expression, int flags);
 int __wrap_regcomp(regex_t *ret, const char *expression, int flags);
@@ -59,6 +68,9 @@ static void test_no_memory(void **state)
     regexec_fails = true;
     check("memory matching");
     regexec_fails = false;
+    locale_fails = true;
+    check("memory for a locale");
+    locale_fails = false;
 }
 
 int main(void)

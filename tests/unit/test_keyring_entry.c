@@ -29,6 +29,35 @@ char *__wrap_strndup(const char *text, size_t n)
     return fail_alloc_now() ? NULL : __real_strndup(text, n);
 }
 
+/* jansson's own memory is out of reach: what stands before it fails instead. */
+struct json_t *__real_wf_json_new(void);
+struct json_t *__wrap_wf_json_new(void);
+struct json_t *__wrap_wf_json_new(void)
+{
+    return fail_alloc_now() ? NULL : __real_wf_json_new();
+}
+
+bool __real_wf_json_set_text(struct json_t *object, const char *name, struct wf_span value);
+bool __wrap_wf_json_set_text(struct json_t *object, const char *name, struct wf_span value);
+bool __wrap_wf_json_set_text(struct json_t *object, const char *name, struct wf_span value)
+{
+    return !fail_alloc_now() && __real_wf_json_set_text(object, name, value);
+}
+
+bool __real_wf_json_set_number(struct json_t *object, const char *name, int64_t value);
+bool __wrap_wf_json_set_number(struct json_t *object, const char *name, int64_t value);
+bool __wrap_wf_json_set_number(struct json_t *object, const char *name, int64_t value)
+{
+    return !fail_alloc_now() && __real_wf_json_set_number(object, name, value);
+}
+
+char *__real_wf_json_dump(const struct json_t *object);
+char *__wrap_wf_json_dump(const struct json_t *object);
+char *__wrap_wf_json_dump(const struct json_t *object)
+{
+    return fail_alloc_now() ? NULL : __real_wf_json_dump(object);
+}
+
 static struct wf_span span(const char *text)
 {
     return (struct wf_span){text, strlen(text)};
@@ -228,32 +257,40 @@ static void test_no_memory(void **state)
     const char *entry = entry_of(KEYS_A, "\"t\"");
     const char *down = failure_entry(WF_CONFIG, 5);
     struct wf_keys *keys = keys_of(KEYS_A, "");
-    bool over = false;
+    const struct wf_keys_failure known = {.reason = WF_CONFIG, .rest = 5, .text = "why"};
+    bool all_over = false;
 
     (void)state;
-    for (unsigned n = 1; !over; n++) {
+    for (unsigned n = 1; !all_over; n++) {
         struct wf_keys *made = NULL;
         struct wf_keys_failure failure = {.reason = WF_OK};
         struct wf_buf out = WF_BUF_INIT(WF_HTTP_BODY_MAX);
+        struct wf_buf down_out = WF_BUF_INIT(WF_HTTP_BODY_MAX);
         struct wf_err err = WF_ERR_INIT;
         fail_alloc_at = n;
         enum wf_reason reason = wf_keys_read(&conf, span(entry), NULL, &made, &err);
-        over = fail_alloc_at > 0;
+        bool over = fail_alloc_at > 0;
         fail_alloc_at = n;
         enum wf_reason read = wf_keys_failure_read(&conf, span(down), &failure, NULL);
         bool read_over = fail_alloc_at > 0;
         fail_alloc_at = n;
         bool written = wf_keys_write(keys, &conf, &out);
         bool write_over = fail_alloc_at > 0;
+        fail_alloc_at = n;
+        bool down_written = wf_keys_failure_write(&known, &conf, &down_out);
+        bool down_over = fail_alloc_at > 0;
         fail_alloc_at = 0;
+        all_over = over && read_over && write_over && down_over;
         assert_int_equal(reason, over ? WF_OK : WF_INTERNAL);
         assert_int_equal(err.text[0] == '\0', over);
         assert_int_equal(made != NULL, over);
         assert_int_equal(read, read_over ? WF_OK : WF_INTERNAL);
         assert_int_equal(failure.reason, read_over ? WF_CONFIG : WF_OK);
         assert_int_equal(written, write_over);
+        assert_int_equal(down_written, down_over);
         wf_keys_free(made);
         wf_buf_done(&out);
+        wf_buf_done(&down_out);
     }
     wf_keys_free(keys);
 }
