@@ -25,7 +25,7 @@ static bool split(const char *token, size_t len, struct wf_span parts[3])
         rest = (struct wf_span){dot + 1, rest.len - parts[i].len - 1};
     }
     parts[2] = rest;
-    return rest.len == 0 || memchr(rest.ptr, '.', rest.len) == NULL;
+    return memchr(rest.ptr, '.', rest.len) == NULL;
 }
 
 /* '{' is 'e' and the two bits 11 of the next character. Opaque tokens have dots, too. part: of one

@@ -296,6 +296,8 @@ static void test_begins_an_object(void **state)
             fail_msg("%s: %d", rows[i].token, !rows[i].plausible);
     }
     assert_false(wf_jws_is_plausible("e\0.c.d", 6));
+    /* memchr(3) must not be given NULL, not even for no bytes */
+    assert_false(wf_jws_is_plausible(NULL, 0));
 }
 
 static void test_header(void **state)
