@@ -170,6 +170,7 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_opaque_many_SOURCES = %D%/unit/test_opaque_many.c
 %C%_unit_test_opaque_many_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_opaque_many_LDADD = $(unit_ldadd)
+%C%_unit_test_opaque_many_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_cond_wait
 
 %C%_unit_test_opaque_kept_SOURCES = %D%/unit/test_opaque_kept.c
 %C%_unit_test_opaque_kept_CPPFLAGS = $(unit_cppflags)

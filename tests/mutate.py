@@ -52,6 +52,7 @@ TESTS = {
     "keyring_fetch.c": ["unit/test_keyring_fetch", "unit/test_keyring"],
     "cachedir.c": ["unit/test_cachedir", "unit/test_cachedir_folder", "unit/test_cachedir_calls"],
     "file.c": ["unit/test_file"],
+    "http_deadline.c": ["unit/test_http_deadline"],
     "opaque.c": ["unit/test_opaque", "unit/test_opaque_kept", "unit/test_opaque_many"],
 }
 # A read or write out of bounds, a leak or an overflow in the changed file fails its test, and what

@@ -12,6 +12,16 @@
 
 #include "opaque_case.h"
 
+/* Posted by a thread that waits for another one's answer. */
+static sem_t waits;
+int __real_pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex);
+int __wrap_pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex);
+int __wrap_pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
+{
+    (void)sem_post(&waits);
+    return __real_pthread_cond_wait(cond, mutex);
+}
+
 #define THREADS 8
 
 static struct wf_opaque *shared;
@@ -122,6 +132,37 @@ static void test_cold(void **state)
     wf_opaque_free(later);
 }
 
+static void *second_look_up(void *arg)
+{
+    int64_t until = 0;
+
+    if (look_up_as(arg, TOKEN, 1, NULL, NOW, &until, NULL) != WF_OK)
+        (void)__atomic_add_fetch(&wrong, 1, __ATOMIC_RELAXED);
+    (void)sem_post(&waits);
+    return NULL;
+}
+
+/* Who asks for the same waits for that answer, and gets it. */
+static void test_together(void **state)
+{
+    struct wf_opaque *opaque = make(&oidc, NULL);
+    pthread_t thread;
+
+    (void)state;
+    wrong = 0;
+    assert_int_equal(sem_init(&waits, 0, 0), 0);
+    answer(WF_OK, 200, "{\"active\":true,\"sub\":\"u1\"}");
+    hold(opaque, NOW);
+    assert_int_equal(pthread_create(&thread, NULL, second_look_up, opaque), 0);
+    assert_int_equal(sem_wait(&waits), 0);
+    assert_int_equal(door.asked, 0);
+    let_go();
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(wrong, 0);
+    assert_int_equal(door.asked, 1);
+    wf_opaque_free(opaque);
+}
+
 /* Who asks for something else does not wait for that answer, let alone get it. */
 static void test_apart(void **state)
 {
@@ -181,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_cold),
+        cmocka_unit_test(test_together),
         cmocka_unit_test(test_apart),
 #if !defined(__SANITIZE_THREAD__)
         cmocka_unit_test(test_fork),

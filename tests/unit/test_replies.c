@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "crypto.h"
 #include "replies.h"
 
 #define NOW 1700000000
@@ -281,6 +282,82 @@ static void test_bad_files(void **state)
     wf_replies_free(replies);
 }
 
+static void put_second(struct wf_buf *out, uint64_t second)
+{
+    for (unsigned i = 0; i < 8; i++)
+        wf_buf_append_byte(out, (uint8_t)(second >> (56 - 8 * i)));
+}
+
+/* An entry whose check is right, but not what it says: another version's, or a clock's that was
+ * wrong. */
+static const struct {
+    const char *name;
+    uint64_t stored;
+    uint64_t until;
+    uint8_t code; /* 0: accepted, 3: inactive */
+    const char *body;
+    bool found;
+} entries[] = {
+    {"accepted", NOW, NOW + 60, 0, "{}", true},
+    {"accepted for longer", NOW, NOW + 61, 0, "{}", false},
+    {"accepted for years", NOW, NOW + 100000000, 0, "{}", false},
+    {"over", NOW - 60, NOW, 0, "{}", false},
+    {"from the future", NOW + 1, NOW + 61, 0, "{}", false},
+    {"stored never", UINT64_MAX, NOW + 60, 0, "{}", false},
+    {"until for ever", NOW, UINT64_MAX, 0, "{}", false},
+    {"until for almost ever", NOW, INT64_MAX, 0, "{}", false},
+    {"refused", NOW, NOW + 10, 3, "no", true},
+    {"refused for longer", NOW, NOW + 11, 3, "no", false},
+    {"the last code", NOW, NOW + 10, 4, "no", true},
+    {"a code behind it", NOW, NOW + 10, 5, "no", false},
+    {"a code far behind it", NOW, NOW + 10, 255, "no", false},
+    {"no body", NOW, NOW + 60, 0, "", false},
+};
+
+static bool is_found(const char *path, size_t i)
+{
+    uint8_t key[WF_REPLIES_KEY_SIZE];
+    uint8_t check[WF_SHA256_LEN];
+    struct wf_buf rest = WF_BUF_INIT(1000);
+    struct wf_buf entry = WF_BUF_INIT(1000);
+    struct wf_reply reply = WF_REPLY_INIT;
+    struct wf_replies *replies = wf_replies_new(dir);
+
+    key_of(0x31323334, key);
+    put_second(&rest, entries[i].stored);
+    put_second(&rest, entries[i].until);
+    wf_buf_append_byte(&rest, entries[i].code);
+    wf_buf_append_text(&rest, entries[i].body);
+    const struct wf_span parts[] = {{(const char *)key, sizeof(key)},
+                                    {(const char *)rest.data, rest.len}};
+    assert_int_equal(wf_crypto_sha256_parts(parts, WF_ARRAY_LEN(parts), check, NULL), WF_OK);
+    wf_buf_append(&entry, "wfreply1", 8);
+    wf_buf_append(&entry, check, sizeof(check));
+    wf_buf_append(&entry, rest.data, rest.len);
+    spill(path, (const char *)entry.data, entry.len);
+    bool found = wf_replies_get(replies, key, NOW, true, &reply);
+    wf_reply_done(&reply);
+    wf_replies_free(replies);
+    wf_buf_done(&rest);
+    wf_buf_done(&entry);
+    return found;
+}
+
+static void test_entries(void **state)
+{
+    struct wf_replies *replies = wf_replies_new(dir);
+    char path[300];
+
+    (void)state;
+    put(replies, 0x31323334, NOW, WF_OK, NOW + 60, "{}");
+    wf_replies_free(replies);
+    find_file("opaque-34333231", path);
+    for (size_t i = 0; i < WF_ARRAY_LEN(entries); i++) {
+        if (is_found(path, i) != entries[i].found)
+            fail_msg("%s", entries[i].name);
+    }
+}
+
 /* What was found on disk once need not be read again. */
 static void test_taken_over(void **state)
 {
@@ -332,8 +409,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lives),      cmocka_unit_test(test_clock_back),
         cmocka_unit_test(test_replaced),   cmocka_unit_test(test_bounded),
-        cmocka_unit_test(test_bad_files),  cmocka_unit_test(test_trim),
-        cmocka_unit_test(test_taken_over),
+        cmocka_unit_test(test_bad_files),  cmocka_unit_test(test_entries),
+        cmocka_unit_test(test_trim),       cmocka_unit_test(test_taken_over),
     };
     return cmocka_run_group_tests_name("replies", tests, set_up, tear_down);
 }
