@@ -35,6 +35,7 @@
 
 struct wf_cachedir {
     const struct wf_log *log;
+    uid_t user; /* whose it is */
     char *path;
     atomic_flag said; /* what is wrong with the folder stands in the log */
 };
@@ -229,6 +230,7 @@ enum wf_reason wf_cachedir_open(const char *configured, const struct wf_log *log
             goto out;
         }
         dir->log = log;
+        dir->user = geteuid();
         dir->path = path;
         atomic_flag_clear(&dir->said);
         path = NULL;
@@ -255,6 +257,9 @@ static int enter(struct wf_cachedir *dir)
     struct wf_err err = WF_ERR_INIT;
 
     if (dir == NULL)
+        return -1;
+    /* Not worth a line: a daemon that has given root up, as it should */
+    if (geteuid() != dir->user)
         return -1;
     int in = walk(dir->path, 0, &err);
     if (in < 0 && !atomic_flag_test_and_set(&dir->said))

@@ -26,7 +26,7 @@ struct wf_cachedir;
  * may write it; no symbolic link and no part that others may write, unless it has the sticky bit,
  * leads to it. All that is judged on descriptors, and again for each operation: no descriptor is
  * kept that a host could close or a child inherit, and a process that changes its user afterwards
- * has no folder.
+ * has no folder, which is no news to it and not logged.
  * WF_OK with *ret NULL where there is none to be had, after a line in the log. WF_INTERNAL if
  * memory is short. log: borrowed as long as *ret lives, may be NULL. *ret: new, wf_cachedir_free.
  * Blocks for the disk and for passwd. Immutable: any thread, and after a fork, too. */

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "http_choose.h"
 #include "text.h"
 
 static const int exits[] = {
@@ -70,7 +69,7 @@ struct wf_context *wf_cmd_context(const struct wf_cmd_global *global, int *ret_e
 {
     const struct wf_host host = {
         .config = global->config,
-        .log = {write_log, NULL, false},
+        .log = {.write = write_log},
         .http_new = wf_http_choose_new,
     };
     struct wf_context *context = NULL;

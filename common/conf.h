@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "marker.h"
 #include "err.h"
 #include "secret.h"
 #include "text.h"
@@ -135,6 +136,11 @@ struct wf_policy {
     struct wf_words deny_users;
     struct wf_words require;
     struct wf_words require_name;
+    /* SASL. host, port: what OAUTHBEARER clients must say they have connected to, where they say
+     * it; NULL, 0: anything */
+    const char *host;
+    unsigned port;
+    struct wf_client_conf client;
 };
 
 struct wf_conf;

@@ -220,12 +220,44 @@ static const struct wf_conf_key keys[] = {
         .expected = "a list of CLAIM:VALUE with a claim of " WF_CONF_DISPLAY_CLAIMS
                     " (any with type = oidc)",
         .store = WF_CONF_STORE_WORDS, IN(wf_policy, require_name)},
+
+    [WF_KEY_HOST] = {
+        .name = "host", .owner = WF_CONF_OF_POLICY, .kind = wf_conf_domain,
+        .expected = "the host name by which clients know this server, such as imap.acme.example",
+        .store = WF_CONF_STORE_TEXT, IN(wf_policy, host)},
+    [WF_KEY_PORT] = {
+        .name = "port", .owner = WF_CONF_OF_POLICY,
+        .kind = wf_conf_number, .range = {.min = 1, .max = 65535},
+        .expected = "a port, 1 to 65535",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_policy, port)},
+    [WF_KEY_CLIENT] = {
+        .name = "client", .owner = WF_CONF_OF_POLICY,
+        .kind = wf_conf_choice, .range = {.choices = "no|yes"}, .standard = "yes",
+        .expected = "yes or no",
+        .store = WF_CONF_STORE_BOOL, IN(wf_policy, client.enabled)},
+    [WF_KEY_CLIENT_MARKERS] = {
+        .name = "client_markers", .owner = WF_CONF_OF_POLICY,
+        .kind = wf_conf_choice, .range = {.choices = "no|file|provider|both"}, .standard = "no",
+        .expected = "no, file, provider or both",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_policy, client.markers)},
+    [WF_KEY_CLIENT_AUTHZID] = {
+        .name = "client_authzid", .owner = WF_CONF_OF_POLICY,
+        .kind = wf_conf_choice, .range = {.choices = "auto|always|no"}, .standard = "auto",
+        .expected = "auto, always or no",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_policy, client.authzid)},
+    [WF_KEY_CLIENT_HOST] = {
+        .name = "client_host", .owner = WF_CONF_OF_POLICY,
+        .kind = wf_conf_choice, .range = {.choices = "no|yes"}, .standard = "yes",
+        .expected = "yes or no",
+        .store = WF_CONF_STORE_BOOL, IN(wf_policy, client.host)},
 };
 /* clang-format on */
 _Static_assert(WF_ARRAY_LEN(keys) == WF_CONF_KEY_COUNT, "every key has its row");
 _Static_assert(sizeof(enum wf_qr) == sizeof(unsigned) && sizeof(enum wf_flow) == sizeof(unsigned) &&
                    sizeof(enum wf_provider_type) == sizeof(unsigned) &&
                    sizeof(enum wf_client_auth) == sizeof(unsigned) &&
+                   sizeof(enum wf_markers) == sizeof(unsigned) &&
+                   sizeof(enum wf_authzid) == sizeof(unsigned) &&
                    sizeof(uint32_t) == sizeof(unsigned),
                "WF_CONF_STORE_UNSIGNED fits them all");
 

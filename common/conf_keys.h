@@ -51,8 +51,14 @@ enum wf_conf_key_id {
     WF_KEY_DENY_USERS,
     WF_KEY_REQUIRE,
     WF_KEY_REQUIRE_NAME,
+    WF_KEY_HOST,
+    WF_KEY_PORT,
+    WF_KEY_CLIENT,
+    WF_KEY_CLIENT_MARKERS,
+    WF_KEY_CLIENT_AUTHZID,
+    WF_KEY_CLIENT_HOST,
 };
-#define WF_CONF_KEY_COUNT (WF_KEY_REQUIRE_NAME + 1)
+#define WF_CONF_KEY_COUNT (WF_KEY_CLIENT_HOST + 1)
 
 enum wf_conf_section_kind {
     WF_CONF_PROVIDER,

@@ -422,6 +422,27 @@ static void check_flow(struct resolver *r, struct wf_conf_section *service,
     }
 }
 
+/* What no service may inherit. */
+static void check_star(struct resolver *r, struct wf_conf_section *service)
+{
+    static const struct {
+        enum wf_conf_key_id key;
+        const char *why;
+    } own[] = {
+        {WF_KEY_ACCEPT_UNBOUND, "opens a service to the tokens of every application of the "
+                                "organisation"},
+        {WF_KEY_CLIENT_MARKERS, "lets whoever types the password choose a token of this host"},
+    };
+
+    for (size_t i = 0; service == r->star && i < WF_ARRAY_LEN(own); i++) {
+        if (service->values[own[i].key].good)
+            wf_conf_mistake(r->mistakes, at(service, own[i].key),
+                            "found in [service *], expected in a [service NAME] alone: it %s, "
+                            "which no service may inherit",
+                            own[i].why);
+    }
+}
+
 static void resolve_policy(struct resolver *r, struct wf_conf_section *service,
                            struct wf_policy *ret)
 {
@@ -431,11 +452,7 @@ static void resolve_policy(struct resolver *r, struct wf_conf_section *service,
     /* None of these has a default by type: a service may have providers of both */
     fill(r, from, WF_CONF_OF_POLICY, WF_PROVIDER_WORKFRONT, ret);
     check_bounds(r, service, ret);
-    if (service == r->star && service->values[WF_KEY_ACCEPT_UNBOUND].good)
-        wf_conf_mistake(r->mistakes, at(service, WF_KEY_ACCEPT_UNBOUND),
-                        "found in [service *], expected in a [service NAME] alone: it opens a "
-                        "service to the tokens of every application of the organisation, which "
-                        "no service may inherit");
+    check_star(r, service);
     resolve_accepted(r, service, ret);
     check_flow(r, service, ret);
 }

@@ -2,7 +2,9 @@
 
 #include "context.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "crypto.h"
@@ -26,6 +28,14 @@ static void report(void *ctx, const char *line)
     const struct wf_log *log = ctx;
 
     wf_log(log, WF_LOG_ERROR, "%s", line);
+}
+
+bool wf_is_configured(const char *config)
+{
+    struct stat st;
+
+    return stat(config == NULL ? DEFAULT_CONFIG : config, &st) == 0 ||
+           (errno != ENOENT && errno != ENOTDIR);
 }
 
 static int64_t system_clock(void)
@@ -105,8 +115,8 @@ int64_t wf_context_now(const struct wf_context *context)
 enum wf_reason wf_context_judge(struct wf_context *context, struct wf_judge **ret,
                                 struct wf_err *err)
 {
-    enum wf_reason reason = WF_OK;
     const struct wf_judge_host host = {context->conf, &context->log, context->http_new};
+    enum wf_reason reason = WF_OK;
 
     /* One pointer, which is whole in a forked child, too */
     (void)!wf_forksafe_lock(context->lock);
@@ -116,6 +126,17 @@ enum wf_reason wf_context_judge(struct wf_context *context, struct wf_judge **re
         *ret = context->judge;
     wf_forksafe_unlock(context->lock);
     return reason;
+}
+
+void wf_context_prepare(struct wf_context *context)
+{
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_judge *judge = NULL;
+
+    if (wf_context_judge(context, &judge, &err) == WF_OK)
+        wf_judge_prepare(judge, context->clock());
+    else
+        wf_log(&context->log, WF_LOG_ERROR, "%s", err.text);
 }
 
 bool wf_wants_token(const struct wf_context *context, const char *service)

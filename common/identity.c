@@ -336,6 +336,21 @@ enum wf_reason wf_identity_judge(const struct wf_policy *policy, const struct wf
     return reason;
 }
 
+bool wf_identity_is_alias(const struct wf_naming *naming, struct wf_span text, const char *user)
+{
+    struct value value = {.len = text.len};
+
+    if (text.len > WF_CLAIM_MAX || !wf_text_is_printable(text.ptr, text.len))
+        return false;
+    memcpy(value.text, text.ptr, text.len);
+    wf_text_fold(value.text, value.len);
+    if (strcmp(value.text, user) == 0)
+        return true;
+    return naming->strip_domain != NULL &&
+           strip_domain(naming->strip_domain, &value, NULL) == WF_OK &&
+           strcmp(value.text, user) == 0;
+}
+
 enum wf_reason wf_identity_check_user(const struct wf_policy *policy, const char *user,
                                       struct wf_err *err)
 {

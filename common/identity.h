@@ -63,4 +63,8 @@ enum wf_reason wf_identity_check_user(const struct wf_policy *policy, const char
 enum wf_reason wf_identity_check_name(const struct wf_policy *policy, const char *user,
                                       struct wf_err *err) WF_MUST_USE;
 
+/* True if `text` is another way to write the local name `user` that these claims' naming gives: the
+ * same but for the case, or with the domain that strip_domain takes off. Any thread. */
+bool wf_identity_is_alias(const struct wf_naming *naming, struct wf_span text, const char *user);
+
 #endif

@@ -23,6 +23,7 @@ struct station {
 
 struct wf_judge {
     const struct wf_conf *conf;
+    const struct wf_log *log;
     struct wf_verdicts *verdicts;
     size_t count;
     struct station stations[];
@@ -72,6 +73,7 @@ enum wf_reason wf_judge_new(const struct wf_judge_host *host, struct wf_judge **
     if (judge == NULL)
         return wf_fail(err, WF_INTERNAL, "out of memory");
     judge->conf = host->conf;
+    judge->log = host->log;
     judge->count = count;
     judge->verdicts = wf_verdicts_new(WF_VERDICTS_MAX);
     if (judge->verdicts == NULL)
@@ -96,6 +98,16 @@ void wf_judge_free(struct wf_judge *judge)
         wf_cachedir_free(judge->stations[i].dir);
     }
     free(judge);
+}
+
+void wf_judge_prepare(struct wf_judge *judge, int64_t now)
+{
+    for (size_t i = 0; i < judge->count; i++) {
+        struct wf_err err = WF_ERR_INIT;
+        const struct station *station = &judge->stations[i];
+        if (station->ring != NULL && wf_keyring_prepare(station->ring, now, &err) != WF_OK)
+            wf_log(judge->log, WF_LOG_WARNING, "%s", err.text);
+    }
 }
 
 static struct station *station_of(struct wf_judge *judge, const struct wf_provider_conf *conf)
@@ -186,9 +198,8 @@ static enum wf_reason choose_provider(const struct wf_policy *policy, const stru
 }
 
 static enum wf_reason verify_signature(const struct trial *t, const struct station *station,
-                                       const struct wf_jws *jws,
-                                       const struct wf_jws_header *header, struct wf_jwks **ret,
-                                       int64_t *ret_until, struct wf_err *err)
+                                       const struct wf_jws *jws, const struct wf_jws_header *header,
+                                       struct wf_jwks **ret, int64_t *ret_until, struct wf_err *err)
 {
     struct wf_jwks *keys = NULL;
     int64_t until = 0;
@@ -226,8 +237,8 @@ static enum wf_reason judge_jws(const struct trial *t, struct wf_verdict **ret, 
     if (reason == WF_OK)
         reason = choose_provider(t->policy, &jws, &accepted, err);
     if (reason == WF_OK)
-        reason = verify_signature(t, station_of(t->judge, accepted->provider), &jws, &header,
-                                  &keys, &bound, err);
+        reason = verify_signature(t, station_of(t->judge, accepted->provider), &jws, &header, &keys,
+                                  &bound, err);
     if (reason == WF_OK) {
         const struct wf_case c = {
             .source = WF_SOURCE_JWT,
@@ -268,9 +279,9 @@ static enum wf_reason judge_opaque(const struct trial *t, const struct wf_accept
         .provider = accepted->provider,
         .now = t->now,
     };
-    enum wf_reason reason = wf_opaque_look_up(
-        station_of(t->judge, accepted->provider)->opaque, t->token, t->len, t->key, t->rhost,
-        t->now, &claims, &c.source, &bound, err);
+    enum wf_reason reason =
+        wf_opaque_look_up(station_of(t->judge, accepted->provider)->opaque, t->token, t->len,
+                          t->key, t->rhost, t->now, &claims, &c.source, &bound, err);
 
     if (reason != WF_OK)
         return reason;

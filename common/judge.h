@@ -27,6 +27,10 @@ enum wf_reason wf_judge_new(const struct wf_judge_host *host, struct wf_judge **
                             struct wf_err *err) WF_MUST_USE;
 void wf_judge_free(struct wf_judge *judge);
 
+/* Read or fetch the keys of every provider, so that they are in memory. What fails is logged.
+ * Blocks as wf_keyring_find does, for each. */
+void wf_judge_prepare(struct wf_judge *judge, int64_t now);
+
 /* Judge a token (1..any bytes) for a policy of the same configuration at the second `now`, in the
  * order of the closed list. rhost: who presents it, for the bound on look-ups; NULL: local. *ret:
  * new reference, wf_verdict_unref. Every reason but WF_IDENTITY (save where a look-up finds not

@@ -60,6 +60,9 @@ struct view {
     bool bound_passed;
 };
 
+/* Stands for a token that no key fits: who has it looks for newer keys (wf_keyring_prepare). */
+static const struct wf_jws_header newer;
+
 /* Shared state */
 
 static void lock(struct wf_keyring *ring)
@@ -275,14 +278,18 @@ static bool is_settled(const struct view *view, bool tried, int64_t now)
            (view->standing == STANDING_FRESH && now - view->fetched < UNKNOWN_REST);
 }
 
+static bool fits(const struct view *view, const struct wf_jws_header *header)
+{
+    return view->set != NULL && header != &newer &&
+           (header == NULL || wf_jwks_fits(view->set, header));
+}
+
 /* What a process or thread that cannot wait for an answer goes on with. */
 static bool is_answered(const struct view *view, const struct wf_jws_header *header, bool tried,
                         int64_t now)
 {
-    bool fits = view->set != NULL && wf_jwks_fits(view->set, header);
-
     /* Stale ones do while somebody asks for others */
-    if (fits && (view->standing == STANDING_FRESH || view->fetching))
+    if (fits(view, header) && (view->standing == STANDING_FRESH || view->fetching))
         return true;
     return is_settled(view, tried, now);
 }
@@ -316,7 +323,7 @@ static void refresh_from_provider(struct wf_keyring *ring, const struct wf_jws_h
     if (load(ring, header, now))
         return;
     look(ring, now, &view);
-    bool can_go_on = view.set != NULL && wf_jwks_fits(view.set, header);
+    bool can_go_on = fits(&view, header == &newer ? NULL : header);
     wf_jwks_unref(view.set);
     if (!wf_cachedir_lock(ring->host.dir, ring->keys_name, can_go_on ? 0 : wait_ms, &mine) &&
         can_go_on) {
@@ -420,7 +427,7 @@ static enum wf_reason conclude(struct wf_keyring *ring, struct view *view,
                                const struct wf_jws_header *header, int64_t now,
                                struct wf_jwks **ret, int64_t *ret_until, struct wf_err *err)
 {
-    if (view->set == NULL || !wf_jwks_fits(view->set, header)) {
+    if (!fits(view, header)) {
         wf_jwks_unref(view->set);
         return refuse(ring, view, err);
     }
@@ -445,6 +452,20 @@ enum wf_reason wf_keyring_find(struct wf_keyring *ring, const struct wf_jws_head
         look(ring, now, &view);
     }
     return conclude(ring, &view, header, now, ret, ret_until, err);
+}
+
+enum wf_reason wf_keyring_prepare(struct wf_keyring *ring, int64_t now, struct wf_err *err)
+{
+    struct wf_jwks *keys = NULL;
+    int64_t until = 0;
+
+    /* It fits no key, so this only looks for newer ones */
+    if (wf_keyring_find(ring, &newer, now, &keys, &until, NULL) == WF_OK)
+        wf_jwks_unref(keys);
+    keys = NULL;
+    enum wf_reason reason = wf_keyring_find(ring, NULL, now, &keys, &until, err);
+    wf_jwks_unref(keys);
+    return reason;
 }
 
 bool wf_keyring_is_current(struct wf_keyring *ring, const struct wf_jwks *set, int64_t now)

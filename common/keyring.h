@@ -43,8 +43,8 @@ enum wf_reason wf_keyring_new(const struct wf_provider_conf *provider,
                               struct wf_err *err) WF_MUST_USE;
 void wf_keyring_free(struct wf_keyring *ring);
 
-/* The set to verify a token with this header with, at the second `now`. Memory, then disk, then
- * the network; of many threads and processes that need a fetch one does it, and those that have a
+/* The set to verify a token with this header with at the second `now`; header NULL:
+ * whichever. Memory, then disk, then the network; of many threads and processes that need a fetch one does it, and those that have a
  * stale set go on with that.
  * WF_OK: *ret is a new reference (wf_jwks_unref), *ret_until the second from which on it must not
  * be used any more (its stale bound). WF_KEY: fresh keys, none fits the header. WF_UNREACHABLE: no
@@ -58,6 +58,13 @@ void wf_keyring_free(struct wf_keyring *ring);
 enum wf_reason wf_keyring_find(struct wf_keyring *ring, const struct wf_jws_header *header,
                                int64_t now, struct wf_jwks **ret, int64_t *ret_until,
                                struct wf_err *err) WF_MUST_USE;
+
+/* Before a jail closes (chroot, another user): have keys in memory, and none from before the
+ * cool-down of 30 s, since in there nobody can be asked for a kid that they do not have. Processes
+ * that find another one fetching go on with what they have. Reasons and blocking as of
+ * wf_keyring_find. */
+enum wf_reason wf_keyring_prepare(struct wf_keyring *ring, int64_t now,
+                                  struct wf_err *err) WF_MUST_USE;
 
 /* True if `set` is still the one that wf_keyring_find would answer with at the second `now` without
  * asking or reading anything: a verdict that was reached with it may be used again. False as soon

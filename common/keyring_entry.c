@@ -85,16 +85,10 @@ static bool set_text(struct json_t *json, const char *name, const char *value)
     return wf_json_set_text(json, name, (struct wf_span){value, strlen(value)});
 }
 
-static struct json_t *new_entry(const struct wf_provider_conf *conf)
+/* What all entries begin with. False if memory is short, as for json: NULL, which takes nothing. */
+static bool begin(struct json_t *json, const struct wf_provider_conf *conf)
 {
-    struct json_t *json = wf_json_new();
-
-    if (json == NULL || !wf_json_set_number(json, "v", ENTRY_VERSION) ||
-        !set_text(json, "provider", conf->url)) {
-        wf_json_free(json);
-        return NULL;
-    }
-    return json;
+    return wf_json_set_number(json, "v", ENTRY_VERSION) && set_text(json, "provider", conf->url);
 }
 
 static bool dump(struct json_t *json, struct wf_buf *out)
@@ -111,11 +105,11 @@ bool wf_keys_write(const struct wf_keys *keys, const struct wf_provider_conf *co
                    struct wf_buf *out)
 {
     char hash[2 * WF_SHA256_LEN + 1];
-    struct json_t *json = new_entry(conf);
+    struct json_t *json = wf_json_new();
     bool done;
 
     hex(keys->hash, hash);
-    done = json != NULL && wf_json_set_number(json, "fetched", keys->fetched) &&
+    done = begin(json, conf) && wf_json_set_number(json, "fetched", keys->fetched) &&
            wf_json_set_number(json, "fresh_until", keys->fresh_until) &&
            set_text(json, "jwks_uri", keys->jwks_uri) && set_text(json, "etag", keys->etag) &&
            set_text(json, "sha256", hash) &&
@@ -204,8 +198,8 @@ out:
 bool wf_keys_failure_write(const struct wf_keys_failure *failure,
                            const struct wf_provider_conf *conf, struct wf_buf *out)
 {
-    struct json_t *json = new_entry(conf);
-    bool done = json != NULL && wf_json_set_number(json, "failed", failure->failed) &&
+    struct json_t *json = wf_json_new();
+    bool done = begin(json, conf) && wf_json_set_number(json, "failed", failure->failed) &&
                 wf_json_set_number(json, "rest", failure->rest) &&
                 set_text(json, "reason", wf_reason_name(failure->reason)) &&
                 set_text(json, "text", failure->text) && dump(json, out);

@@ -15,7 +15,9 @@ core_sources = \
 	%D%/url.c %D%/url.h \
 	%D%/json.c %D%/json.h \
 	%D%/json_parse.c \
+	%D%/challenge.c %D%/challenge.h \
 	%D%/file.c %D%/file.h \
+	%D%/marker.c %D%/marker.h \
 	%D%/cachedir.c %D%/cachedir.h \
 	%D%/qr.c %D%/qr.h \
 	%D%/jwk.c %D%/jwk.h \
@@ -59,7 +61,8 @@ core_sources = \
 	%D%/context.c %D%/context.h \
 	%D%/verify.c \
 	%D%/login.c \
-	%D%/account.c
+	%D%/account.c \
+	%D%/sasl.c
 
 %C%_libwfcore_la_SOURCES = %D%/macros.h $(core_sources)
 %C%_libwfcore_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(QRENCODE_CFLAGS)
@@ -87,14 +90,17 @@ wfauthlib_LTLIBRARIES = %D%/wfauth-curl.la
 %C%_wfauth_curl_la_LIBADD = %D%/libwfcurl.la %D%/libwfcore.la
 plugins += $(wfauthlibdir)/wfauth-curl
 
+# Which door to take: for all but pam_workfront.so, which knows
+noinst_LTLIBRARIES += %D%/libwfchoose.la
+%C%_libwfchoose_la_SOURCES = %D%/http_choose.c
+
 # The command
 bin_PROGRAMS += %D%/wfauth
 %C%_wfauth_SOURCES = \
-	%D%/http_choose.c %D%/http_choose.h \
 	%D%/cmd.c %D%/cmd.h \
 	%D%/cmd_verify.c \
 	%D%/main.c
-%C%_wfauth_LDADD = %D%/libwfcore.la
+%C%_wfauth_LDADD = %D%/libwfchoose.la %D%/libwfcore.la
 
 # The helper program
 wfauthlibexecdir = $(libexecdir)/wfauth

@@ -11,6 +11,12 @@
 /* Bytes of what a field of an audit line says, its NUL included */
 #define FIELD_SIZE 81
 
+/* Where audit lines go. */
+static bool takes_audit(const struct wf_log *log)
+{
+    return log != NULL && (log->audit != NULL || log->write != NULL);
+}
+
 void wf_log(const struct wf_log *log, enum wf_level level, const char *fmt, ...)
 {
     char raw[WF_LOG_LINE_MAX];
@@ -62,7 +68,7 @@ void wf_log_audit(const struct wf_log *log, const struct wf_audit *audit)
                   {"provider", audit->provider},
                   {"subject", audit->subject}};
 
-    if (log == NULL || log->write == NULL)
+    if (!takes_audit(log))
         return;
     int n =
         snprintf(line, sizeof(line), "%.32s", audit->action == NULL ? "verdict" : audit->action);
@@ -78,5 +84,6 @@ void wf_log_audit(const struct wf_log *log, const struct wf_audit *audit)
     used += n < 0 ? 0 : (size_t)n;
     if (audit->reason != WF_OK && audit->text != NULL && audit->text[0] != '\0')
         (void)add_field(line, used, "text", audit->text, WF_ERR_TEXT_MAX);
-    wf_log(log, audit->reason == WF_OK ? WF_LOG_INFO : WF_LOG_WARNING, "%s", line);
+    const struct wf_log to = {log->audit != NULL ? log->audit : log->write, log->ctx, false, NULL};
+    wf_log(&to, audit->reason == WF_OK ? WF_LOG_INFO : WF_LOG_WARNING, "%s", line);
 }

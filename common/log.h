@@ -13,18 +13,20 @@
 enum wf_level {
     WF_LOG_ERROR,
     WF_LOG_WARNING,
-    WF_LOG_INFO,  /* the audit lines */
+    WF_LOG_INFO,  /* the audit lines of what was accepted; refusals are warnings */
     WF_LOG_DEBUG, /* written only where the host asked for it */
 };
 
 /* Bytes of one line, its NUL included; a longer line is cut. */
 #define WF_LOG_LINE_MAX 1024
 
-/* Plain data in the caller's storage. write may be NULL: nothing is logged. */
+/* Plain data in the caller's storage. write may be NULL: nothing is logged. audit may be NULL:
+ * then write gets the audit lines, too. */
 struct wf_log {
     void (*write)(void *ctx, enum wf_level level, const char *line);
     void *ctx;
     bool debug;
+    void (*audit)(void *ctx, enum wf_level level, const char *line);
 };
 
 /* Write one line. log may be NULL. As thread-safe as the host's write function. */

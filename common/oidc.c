@@ -122,6 +122,11 @@ static bool make_url(struct wf_buf *out, const char *issuer, bool rfc8414)
     return wf_buf_ok(out);
 }
 
+void wf_oidc_address(const struct wf_provider_conf *conf, struct wf_buf *out)
+{
+    (void)make_url(out, conf->url, false);
+}
+
 /* One request. *ret_missing: there is no such address. */
 static enum wf_reason ask(const struct wf_endpoint *endpoint, bool rfc8414, bool *ret_missing,
                           struct wf_oidc_metadata *ret, struct wf_err *err)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "buf.h"
 #include "cachedir.h"
 #include "endpoint.h"
 #include "err.h"
@@ -43,6 +44,9 @@ void wf_oidc_metadata_done(struct wf_oidc_metadata *metadata);
  * wf_oidc_metadata_done. Any thread. */
 enum wf_reason wf_oidc_parse(const struct wf_provider_conf *conf, const char *text, size_t len,
                              struct wf_oidc_metadata *ret, struct wf_err *err) WF_MUST_USE;
+
+/* Append the address of a provider's OpenID Connect discovery document. */
+void wf_oidc_address(const struct wf_provider_conf *conf, struct wf_buf *out);
 
 /* Ask the provider: ISSUER/.well-known/openid-configuration, and where that is not found (404),
  * RFC 8414's address. Two requests at most. WF_UNREACHABLE for no answer or no such document,

@@ -16,6 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "buf.h"
+#include "challenge.h"
+#include "marker.h"
 #include "err.h"
 #include "log.h"
 #include "secret.h"
@@ -41,12 +44,28 @@ struct wf_host {
     int64_t (*clock)(void);
 };
 
+/* A door that decides at its first request how it sends: with effective user id 0, or in a
+ * set-user-id program, by the helper (an environment and an address space that no network code
+ * should share); else by libcurl in this process, from the module WF_CURL_MODULE, or, where that
+ * cannot be loaded, by the helper as well. For wf_host's http_new; it is linked only into what
+ * names it. NULL if memory is short. helper_user is copied. As thread-safe as any door. */
+struct wf_http *wf_http_choose_new(const char *helper_user);
+
 struct wf_context;
+
+/* True if there is such a file of a configuration, NULL: the default one, be it good or bad. What
+ * cannot be looked at counts as there. Blocks for the disk alone. */
+bool wf_is_configured(const char *config);
 
 /* Load the configuration, every mistake of which goes to the log as a line of its own.
  * WF_CONFIG, WF_INTERNAL. *ret: new, wf_context_free. Blocks for the disk alone. */
 enum wf_reason wf_context_new(const struct wf_host *host, struct wf_context **ret,
                               struct wf_err *err) WF_MUST_USE;
+/* Do now what must be done before a jail closes (chroot, another user): open the folders on disk,
+ * and read or fetch the keys of all providers. What cannot be had is logged, and tried again when
+ * it is needed. Blocks up to three times a provider's time-out for each. */
+void wf_context_prepare(struct wf_context *context);
+
 /* No operation may be under way. NULL is fine. */
 void wf_context_free(struct wf_context *context);
 
@@ -88,6 +107,34 @@ enum wf_reason wf_verify(struct wf_context *context, const struct wf_request *re
                          const char *token, size_t len, enum wf_passwd passwd,
                          struct wf_result *ret_result, char **ret_claims,
                          struct wf_err *err) WF_MUST_USE;
+
+/* What a service says of itself to SASL clients, and how it is a client. Texts are "" where there is
+ * none. Plain data, but for host. */
+struct wf_sasl {
+    char scope[1024];         /* the words of required_scope, a blank between them */
+    char configuration[2048]; /* address of its first OpenID provider's discovery document */
+    const char *host; /* what a client must have connected to, if it says so; borrowed as long as the
+                       * context lives; NULL: anything */
+    unsigned port;    /* 0: any */
+    struct wf_client_conf client;
+};
+
+/* WF_CONFIG if there is no such service. Never blocks. Any thread. */
+enum wf_reason wf_sasl_describe(const struct wf_context *context, const char *service,
+                                struct wf_sasl *ret, struct wf_err *err) WF_MUST_USE;
+
+/* True if any service may be used as a client. Any thread. */
+bool wf_sasl_has_clients(const struct wf_context *context);
+
+/* True if `name` (len bytes, need not end in NUL) is another way to write the local user whose token
+ * was accepted at this service: the same name whatever the case, or with the domain that
+ * strip_domain takes off. It grants nothing that the token does not. Any thread. */
+bool wf_sasl_is_same_user(const struct wf_context *context, const char *service,
+                          const struct wf_result *result, const char *name, size_t len);
+
+/* The audit line of a request that was refused before a token was judged. */
+void wf_sasl_audit(const struct wf_context *context, const struct wf_request *request,
+                   enum wf_reason reason, const struct wf_err *err);
 
 struct wf_login;
 

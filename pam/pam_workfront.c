@@ -108,7 +108,7 @@ static enum wf_reason begin(struct call *call, pam_handle_t *pamh, int argc, con
         return reason;
     const struct wf_host host = {
         .config = call->args.config,
-        .log = {write_log, pamh, call->args.debug},
+        .log = {.write = write_log, .ctx = pamh, .debug = call->args.debug},
     };
     return wf_context_new(&host, &call->context, err);
 }
@@ -125,7 +125,7 @@ static void end(struct call *call)
 static void audit(const struct call *call, const char *action, enum wf_reason reason,
                   const struct wf_err *err)
 {
-    const struct wf_log log = {write_log, call->pamh, call->args.debug};
+    const struct wf_log log = {.write = write_log, .ctx = call->pamh, .debug = call->args.debug};
     const struct wf_audit line = {
         .action = action,
         .service = call->request.service,

@@ -203,6 +203,32 @@ check_LTLIBRARIES += %D%/lib/pam_probe.la
 %C%_lib_pam_probe_la_LIBADD = $(PAM_LIBS)
 endif
 
+if ENABLE_SASL
+unit_tests += \
+	%D%/unit/test_message \
+	%D%/unit/test_sasl_server \
+	%D%/unit/test_sasl_client \
+	%D%/unit/test_sasl_threads
+endif
+# The wrapper's own modules, which the plug-in hides
+wrapper_cppflags = $(unit_cppflags) -I$(srcdir)/sasl $(SASL_CFLAGS)
+%C%_unit_test_message_SOURCES = %D%/unit/test_message.c
+%C%_unit_test_message_CPPFLAGS = $(wrapper_cppflags)
+%C%_unit_test_message_LDADD = sasl/libwfmessage.la $(unit_ldadd)
+
+sasl_cppflags = $(unit_cppflags) $(SASL_CFLAGS) -DTEST_PLUGINS='"$(abs_builddir)/sasl/.libs"'
+%C%_unit_test_sasl_server_SOURCES = %D%/unit/test_sasl_server.c %D%/lib/saslcase.h
+%C%_unit_test_sasl_server_CPPFLAGS = $(sasl_cppflags)
+%C%_unit_test_sasl_server_LDADD = $(mint_ldadd) $(SASL_LIBS)
+
+%C%_unit_test_sasl_client_SOURCES = %D%/unit/test_sasl_client.c %D%/lib/saslcase.h
+%C%_unit_test_sasl_client_CPPFLAGS = $(sasl_cppflags)
+%C%_unit_test_sasl_client_LDADD = $(mint_ldadd) $(SASL_LIBS)
+
+%C%_unit_test_sasl_threads_SOURCES = %D%/unit/test_sasl_threads.c %D%/lib/saslcase.h
+%C%_unit_test_sasl_threads_CPPFLAGS = $(sasl_cppflags)
+%C%_unit_test_sasl_threads_LDADD = $(mint_ldadd) $(SASL_LIBS)
+
 # The token mint, for whatever judges tokens
 check_LTLIBRARIES += %D%/lib/libmint.la
 %C%_lib_libmint_la_SOURCES = %D%/lib/mint.c %D%/lib/mint.h %D%/lib/mint_primes.h
@@ -410,6 +436,13 @@ endif
 %C%_bench_pam_child_SOURCES = %D%/bench/pam_child.c
 %C%_bench_pam_child_LDADD = $(PAM_LIBS)
 
+if ENABLE_SASL
+bench_programs += %D%/bench/bench_sasl
+endif
+%C%_bench_bench_sasl_SOURCES = %D%/bench/bench_sasl.c $(bench_common)
+%C%_bench_bench_sasl_CPPFLAGS = $(bench_cppflags) $(SASL_CFLAGS) \
+	-DBENCH_PLUGINS='"$(abs_builddir)/sasl/.libs"'
+%C%_bench_bench_sasl_LDADD = $(bench_ldadd) $(SASL_LIBS)
 bench: all $(bench_programs)
 	$(SHELL) $(srcdir)/%D%/bench/run.sh $(abs_top_builddir)
 .PHONY: bench
@@ -421,6 +454,7 @@ endif
 fuzz_targets = \
 	%D%/fuzz/fuzz_authz \
 	%D%/fuzz/fuzz_base64 \
+	%D%/fuzz/fuzz_challenge \
 	%D%/fuzz/fuzz_conf \
 	%D%/fuzz/fuzz_http_frame \
 	%D%/fuzz/fuzz_introspect \
@@ -446,6 +480,11 @@ endif
 %C%_fuzz_fuzz_introspect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/lib
 %C%_fuzz_fuzz_workfront_SOURCES = %D%/fuzz/fuzz_workfront.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_fuzz_fuzz_workfront_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/lib
+if ENABLE_SASL
+fuzz_targets += %D%/fuzz/fuzz_message
+endif
+%C%_fuzz_fuzz_message_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/sasl
+%C%_fuzz_fuzz_message_LDADD = sasl/libwfmessage.la $(LDADD)
 # What a program links that says nothing of its own: the fuzz targets
 LDADD = $(fuzz_engine) common/libwfcore.la
 EXTRA_DIST += %D%/fuzz/fuzz.h %D%/fuzz/corpus

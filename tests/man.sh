@@ -28,6 +28,12 @@ parsed_arguments()
     sed -nE 's/^[[:space:]]*\{"([a-z_]+)=?", offsetof.*/\1/p' pam/args.c | sort -u
 }
 
+# Options of a SASL configuration: wf_option(utils, "oauthbearer_config", …
+parsed_options_of_sasl()
+{
+    grep -ohE 'wf_option(_flag)?\([^;"]*"[a-z_]+"' sasl/*.c | sed 's/.*"\([a-z_]*\)"/\1/' | sort -u
+}
+
 parsed_keys()
 {
     sed -nE 's/.*\.name = "([a-z_]+)".*/\1/p' common/conf_keys.c | sort -u
@@ -75,6 +81,8 @@ done
 page=pam/pam_workfront.8
 verdict "$page: options" "$(differences $page "$(documented $page)" "$(parsed_arguments)")"
 verdict "$page: synopsis" "$(differences $page "$(in_synopsis $page)" "$(parsed_arguments)")"
+page=sasl/oauthbearer.8
+verdict "$page: options" "$(differences $page "$(documented $page)" "$(parsed_options_of_sasl)")"
 page=common/wfauth.conf.5
 verdict "$page: keys" "$(differences $page "$(documented $page)" "$(parsed_keys)")"
 page=common/wfauth.1

@@ -54,7 +54,10 @@ TESTS = {
     "file.c": ["unit/test_file"],
     "http_deadline.c": ["unit/test_http_deadline"],
     "opaque.c": ["unit/test_opaque", "unit/test_opaque_kept", "unit/test_opaque_many"],
+    "message.c": ["unit/test_message"],
 }
+# Where what is not common/'s lies, and what make compiles it to
+ELSEWHERE = {"message.c": ("sasl", "sasl/libwfmessage_la-message.lo")}
 # A read or write out of bounds, a leak or an overflow in the changed file fails its test, and what
 # is read before it is written is no zero
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
@@ -87,17 +90,17 @@ class Module:
 
     def __init__(self, name, scratch):
         self.name = name
-        self.path = os.path.join(SOURCE, "common", name)
+        stem = name[:-2]
+        self.folder, target = ELSEWHERE.get(name, ("common", "common/libwfcore_la-%s.lo" % stem))
+        self.path = os.path.join(SOURCE, self.folder, name)
         self.text = open(self.path).read()
         self.scratch = scratch
         self.mutants = find_mutants(self.text)
         self.tests = [t for t in TESTS[name] if os.path.exists(os.path.join(BUILD, "tests", t))]
-        stem = name[:-2]
-        words = shlex.split(make_line("common/libwfcore_la-%s.lo" % stem, self.path,
-                                      "--mode=compile "))
+        words = shlex.split(make_line(target, self.path, "--mode=compile "))
         # Behind -MT come the dependencies, the target and the source, which are ours to choose
         self.compiler = [w for w in words[:words.index("-MT")] if w != "-Werror"]
-        self.compiler += ["-w", "-O1", "-I", os.path.join(SOURCE, "common"), PATTERN] + SANITIZE
+        self.compiler += ["-w", "-O1", "-I", os.path.dirname(self.path), PATTERN] + SANITIZE
         self.links = {test: self.link_command(test) for test in self.tests}
 
     @staticmethod
@@ -252,7 +255,7 @@ def main():
                 excused += [m] if fits else []
             for m in sorted(found, key=lambda m: m.line):
                 if m not in excused:
-                    print("SURVIVES common/%s:%d: %s" % (module.name, m.line, m.key(module.name)))
+                    print("SURVIVES %s/%s:%d: %s" % (module.folder, module.name, m.line, m.key(module.name)))
             total += len(mutants)
             alive += len(found) - len(excused)
             print("%s: %d mutants, %d caught, %d change nothing, %d survive (%.0f s)" % (

@@ -70,11 +70,20 @@ import ctypes, os, sys
 ctypes.CDLL(sys.argv[1], os.RTLD_NOW)' "$1" 2>&1)"
 }
 
+# Loaded by whatever uses SASL, which may have no libcurl and no libssl
+sasl_libraries="libcrypto.so.3 libjansson.so.4 libinih.so.1 libqrencode.so.4 libc.so.6 ld-linux-x86-64.so.2"
+
 pam=$(find "$root" -name pam_workfront.so)
 if [ -n "$pam" ]; then
     module "$pam" "$(ls pam/*.map pam/*.sym 2>/dev/null | head -n 1)" "$pam_libraries"
 else
     fail "pam_workfront.so" "not installed below $root"
+fi
+sasl=$(find "$root" -name liboauthbearer.so)
+if [ -n "$sasl" ]; then
+    module "$sasl" sasl/liboauthbearer.map "$sasl_libraries"
+else
+    fail "liboauthbearer.so" "not installed below $root"
 fi
 for program in "$root"/libexec/wfauth/* "$root"/bin/*; do
     [ -x "$program" ] || continue

@@ -22,6 +22,10 @@ title "the command"
 $bench/bench_lines common/wfauth
 title "cold start"
 $bench/bench_cold
+if [ -x $bench/bench_sasl ]; then
+    title "SASL"
+    $bench/bench_sasl
+fi
 if [ -x $bench/bench_pam ]; then
     title "PAM"
     $bench/bench_pam

@@ -37,7 +37,7 @@ static inline void key_log_write(void *ctx, enum wf_level level, const char *lin
     (void)snprintf(key_log + used, sizeof(key_log) - used, "%s\n", line);
 }
 
-static const struct wf_log key_log_sink = {key_log_write, NULL, false};
+static const struct wf_log key_log_sink = {.write = key_log_write};
 
 static inline struct wf_jws_header key_header(const char *kid)
 {

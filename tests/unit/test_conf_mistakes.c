@@ -405,7 +405,7 @@ static void test_all_at_once(void **state)
     static const char text[] = "[provider acme]\n"
                                "type = saml\n"
                                "url = http://acme.example\n"
-                               "client = 1\n"
+                               "client_i = 1\n"
                                "client_id = 1\n"
                                "redirect_uri = https://a/\n"
                                "[service *]\n"
@@ -414,7 +414,7 @@ static void test_all_at_once(void **state)
     static const char *const expected[] = {
         "f.conf:2: [provider acme] type: found \"saml\"*",
         "f.conf:3: [provider acme] url: found \"http://acme.example\"*",
-        "f.conf:4: [provider acme] client: unknown key, did you mean \"client_id\"?",
+        "f.conf:4: [provider acme] client_i: unknown key, did you mean \"client_id\"?",
         "f.conf:8: [service *] provider: found \"other\"*",
         "f.conf:9: [service *] min_uid: found \"many\"*",
     };

@@ -228,6 +228,15 @@ static const struct row rows[] = {
      OS "max_token: found \"255\", expected a number of bytes, 256 to 65536"},
     {"max_token high", oidc, ";", "max_token = 65536", "max_token = 65537", OS "max_token: found*"},
     {"max_token unit", oidc, ";", "max_token = 4096", "max_token = 4k", OS "max_token: found*"},
+    {"host", oidc, ";", "host = imap.acme.example", "host = a@b", OS "host: found*"},
+    {"port zero", oidc, ";", "port = 1", "port = 0", OS "port: found \"0\", expected a port*"},
+    {"port high", oidc, ";", "port = 65535", "port = 65536", OS "port: found*"},
+    {"client", oidc, ";", "client = no", "client = never", OS "client: found*"},
+    {"client_markers", oidc, ";", "client_markers = both", "client_markers = yes",
+     OS "client_markers: found*"},
+    {"client_authzid", oidc, ";", "client_authzid = always", "client_authzid = yes",
+     OS "client_authzid: found*"},
+    {"client_host", oidc, ";", "client_host = no", "client_host = maybe", OS "client_host: found*"},
     {"audience at a provider", oidc, "#", "timeout = 9", "audience = a",
      O "audience: found in a provider section, expected in a service section alone"},
     {"token_pattern at a service", oidc, ";", "max_age = 9", "token_pattern = a",
@@ -240,6 +249,10 @@ static const struct row rows[] = {
      "f.conf:11: [service *] accept_unbound: found in [service *], expected in a [service NAME] "
      "alone: it opens a service to the tokens of every application of the organisation, which no "
      "service may inherit"},
+    {"markers for all", session, ";", "[service a]\nclient_markers = file\nflow = token\n"
+     "audience = a",
+     "[service *]\nclient_markers = file\nflow = token\naudience = a",
+     "f.conf:11: [service *] client_markers: found in [service *], expected in a [service NAME]*"},
     {"bound for all", session, ";", "[service *]\nmax_age = 9\nflow = token\naudience = a",
      "[service *]\naccept_unbound = no\nflow = token\naudience = a",
      "f.conf:11: [service *] accept_unbound: found in [service *]*"},

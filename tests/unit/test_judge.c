@@ -349,13 +349,90 @@ static int done(void **state)
     return status;
 }
 
+/* What is said while keys are prepared. */
+struct said {
+    unsigned lines;
+    char last[WF_LOG_LINE_MAX];
+};
+
+static void hear(void *ctx, enum wf_level level, const char *line)
+{
+    struct said *said = ctx;
+
+    assert_int_equal(level, WF_LOG_WARNING);
+    said->lines++;
+    (void)snprintf(said->last, sizeof(said->last), "%s", line);
+}
+
+/* Two providers that must be asked, at http://NAME.example/N, and one between them that has no keys. */
+static struct wf_conf *conf_of_two(const char *name)
+{
+    const char *text =
+        mint_text("[provider one]\ntype = oidc\nurl = https://%s.example/1\ncache_dir = %s\n"
+                  "[provider acme]\ntype = workfront\nurl = " WORKFRONT "\nclient_id = c\n"
+                  "redirect_uri = https://login.acme.example/code\ncache_dir = %s\n"
+                  "username = username\n"
+                  "[provider two]\ntype = oidc\nurl = https://%s.example/2\ncache_dir = %s\n"
+                  "username = sub\n"
+                  "[service *]\naudience = urn:mail\nprovider = two\n",
+                  name, folder, folder, name, folder);
+    struct wf_conf *conf = NULL;
+    struct wf_err err = WF_ERR_INIT;
+
+    if (wf_conf_parse("test", text, strlen(text), NULL, NULL, &conf, &err) != WF_OK)
+        fail_msg("%s", err.text);
+    return conf;
+}
+
+static const char *document(const char *issuer)
+{
+    return mint_text("{\"issuer\":\"%s\",\"jwks_uri\":\"%s/k\"}", issuer, issuer);
+}
+
+/* Before a jail closes: the keys of all, and no request any more behind it. What cannot be had is
+ * said, for each. */
+static void test_prepare(void **state)
+{
+    const char *keys = mint_jwks(mint_jwk(MINT_P256, "\"kid\":\"a\""), NULL);
+    const struct fake_answer answers[] = {
+        {.status = 200, .body = document("https://up.example/1")},
+        {.status = 200, .body = keys},
+        {.status = 200, .body = document("https://up.example/2")},
+        {.status = 200, .body = keys},
+    };
+    static const char *const names[] = {"up", "down"};
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(names); i++) {
+        struct said said = {.lines = 0};
+        const struct wf_log log = {.write = hear, .ctx = &said};
+        struct wf_conf *conf = conf_of_two(names[i]);
+        const struct wf_judge_host host = {.conf = conf, .log = &log, .http_new = fake_door_new};
+        struct wf_judge *judge = NULL;
+        assert_int_equal(wf_judge_new(&host, &judge, NULL), WF_OK);
+        fake_door_script(answers, i == 0 ? WF_ARRAY_LEN(answers) : 0);
+        wf_judge_prepare(judge, NOW);
+        assert_int_equal(said.lines, i == 0 ? 0 : 2);
+        if (i == 0) {
+            assert_int_equal(fake_door_count(), WF_ARRAY_LEN(answers));
+            assert_string_equal(fake_door_request(3)->url, "https://up.example/2/k");
+            assert_int_equal(judge_once(judge, conf, "*", jwt_of("https://up.example/2")), WF_OK);
+            assert_int_equal(fake_door_count(), WF_ARRAY_LEN(answers));
+        } else {
+            assert_non_null(strstr(said.last, "two"));
+        }
+        wf_judge_free(judge);
+        wf_conf_free(conf);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_remembered),    cmocka_unit_test(test_opaque),
         cmocka_unit_test(test_way),           cmocka_unit_test(test_services_apart),
         cmocka_unit_test(test_texts),         cmocka_unit_test(test_no_memory_new),
-        cmocka_unit_test(test_no_memory_judge),
+        cmocka_unit_test(test_no_memory_judge), cmocka_unit_test(test_prepare),
     };
     if (!fail_crypto())
         return 1;

@@ -44,6 +44,7 @@ enum who {
     SAME,   /* process */
     OTHER,  /* a new one, with what is on disk */
     ALONE,  /* a new one, without a folder */
+    JAIL,   /* a new one, that prepares for a jail */
 };
 
 static const struct scenario {
@@ -174,6 +175,14 @@ static const struct scenario {
      {{0, "a", WF_OK, 2, NULL, SAME}, {300, "a", WF_OK, 3, NULL, SAME},
       {599, "a", WF_OK, 3, NULL, SAME}, {600, "a", WF_OK, 4, NULL, OTHER},
       {899, "a", WF_OK, 4, NULL, SAME}, {900, "a", WF_OK, 5, "stale", SAME}}},
+    {"before a jail", {FOUND, GIVES(KEYS_A), GIVES(KEYS_AB), DOWN},
+     {{0, "a", WF_OK, 2, NULL, JAIL}, {29, "b", WF_KEY, 2, NULL, JAIL},
+      {30, "b", WF_OK, 3, NULL, JAIL}, {60, "b", WF_OK, 4, NULL, JAIL},
+      {64, "b", WF_OK, 4, NULL, JAIL}}},
+    {"before a jail, stale", {FOUND, GIVES(KEYS_A), DOWN},
+     {{0, "a", WF_OK, 2, NULL, SAME}, {300, "a", WF_OK, 3, "stale", JAIL}}},
+    {"before a jail, down", {DOWN},
+     {{0, "a", WF_UNREACHABLE, 1, "scripted", JAIL}, {4, "a", WF_UNREACHABLE, 1, "scripted", JAIL}}},
     {"a clock that is a little behind", {FOUND, GIVES(KEYS_A)},
      {{400, "a", WF_OK, 2, NULL, SAME}, {100, "a", WF_OK, 2, NULL, SAME},
       {100, "a", WF_OK, 2, NULL, OTHER}}},
@@ -233,7 +242,10 @@ static void run(const struct scenario *s)
             ring = new_ring(step->who == ALONE);
         }
         key_log[0] = '\0';
-        enum wf_reason reason = wf_keyring_find(ring, &header, T0 + step->at, &set, &until, &err);
+        enum wf_reason reason =
+            step->who == JAIL ? wf_keyring_prepare(ring, T0 + step->at, &err) : WF_OK;
+        if (reason == WF_OK)
+            reason = wf_keyring_find(ring, &header, T0 + step->at, &set, &until, &err);
         if (reason != step->reason || fake_door_count() != step->requests ||
             (step->says == NULL ? key_log[0] != '\0'
                                 : strstr(key_log, step->says) == NULL &&

@@ -103,7 +103,7 @@ struct session {
 static enum wf_reason start(struct session *s, const char *user, bool hides, const char *more)
 {
     const struct wf_host host = {
-        .config = config_path, .log = {write_log, NULL, true}, .http_new = fake_door_new};
+        .config = config_path, .log = {.write = write_log, .debug = true}, .http_new = fake_door_new};
 
     *s = (struct session){.request = {"sshd", user, "192.0.2.1", hides}};
     sleeps = 0;
@@ -456,7 +456,7 @@ static void test_faulty_configuration(void **state)
     struct wf_context *context = NULL;
     struct wf_err err = WF_ERR_INIT;
     const struct wf_host host = {
-        .config = config_path, .log = {write_log, NULL, false}, .http_new = fake_door_new};
+        .config = config_path, .log = {.write = write_log}, .http_new = fake_door_new};
 
     memset(logged, 0, sizeof(logged));
     write_config("nonsense = 1\nmin_uid = x\n");

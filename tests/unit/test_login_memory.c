@@ -176,7 +176,7 @@ static const struct fake_answer alike[] = {
 static enum wf_reason sign_in(unsigned long from, unsigned long to)
 {
     const struct wf_host host = {
-        .config = config_path, .log = {write_log, NULL, true}, .http_new = fake_door_new};
+        .config = config_path, .log = {.write = write_log, .debug = true}, .http_new = fake_door_new};
     const struct wf_request request = {"su", "alice", NULL, false};
     struct wf_context *context = NULL;
     struct wf_login *login = NULL;
