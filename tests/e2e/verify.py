@@ -5,19 +5,16 @@ import json
 import os
 import re
 import shutil
-import ssl
 import subprocess
 import sys
 import threading
 import time
-import urllib.parse
-import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-import person  # noqa: E402
 from bearer import AUDIENCE, Key, Provider, accepted, command, refused, verify  # noqa: E402
 from harness import Suite, expect, show  # noqa: E402
+from session import call, session  # noqa: E402
 from tlsserver import Reply  # noqa: E402
 from world import DOMAIN, HOME, main, write  # noqa: E402
 
@@ -325,28 +322,6 @@ def other_authority(world):
 
 
 # -- sessions of Workfront -------------------------------------------------------------------------
-
-def call(world, path, body=None, headers=None):
-    """A request to the sandbox; the JSON it answers."""
-    request = urllib.request.Request(world.sandbox.url + path, body, headers or {})
-    with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=world.ca), timeout=20) as answer:
-        return json.load(answer)
-
-
-def session(world, name="alice"):
-    """A session, as another application of the organisation gets it."""
-    query = urllib.parse.urlencode({"client_id": world.loose, "redirect_uri": world.callback, "response_type": "code"})
-    place = world.sandbox.sign_in("%s/integrations/oauth2/authorize?%s" % (world.sandbox.url, query),
-                                  "%s@%s" % (name, DOMAIN))
-    with open(world.loose_secret_file, encoding="utf-8") as file:
-        secret = file.read().strip()
-    fields = {"grant_type": "authorization_code", "code": person.code_of(place), "redirect_uri": world.callback,
-              "client_id": world.loose, "client_secret": secret}
-    answer = call(world, "/integrations/oauth2/api/v1/token", urllib.parse.urlencode(fields).encode())
-    world.sandbox.secrets.append(answer["access_token"])
-    world.sandbox.run("requests", "--clear")
-    return answer["access_token"]
-
 
 def look_ups(world):
     return [r["endpoint"] for r in world.sandbox.requests()]
