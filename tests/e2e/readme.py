@@ -501,6 +501,38 @@ def by_pam(password, user="alice"):
     return done.returncode == 0
 
 
+# Where a recipe's lines stand whole, in the file that a suite of its own runs with the real server
+EXAMPLES = {"/etc/postfix/sasl/smtpd.conf": "smtpd.conf", "/etc/postfix/master.cf": "master.cf",
+            "/etc/imapd.conf": "imapd.conf", "/etc/ldap/sasl2/slapd.conf": "sasl2-slapd.conf",
+            "/etc/ldap/slapd.conf": "slapd.conf", "/etc/postfix/sasl_passwd": "sasl_passwd",
+            "/etc/postfix/main.cf": "main.cf.relay"}
+
+
+@suite.case("SASL: the plug-in is where libsasl looks, the services are known, the files are those of the suites")
+def sasl(host):
+    section = "Mail and LDAP servers, and their clients"
+    host.files(section)
+    for _ in EXAMPLES:
+        block = host.readme.take(section)
+        path, _how, _mark, lines = block.files()[0]
+        if path == "/etc/wfauth/wfauth.conf":
+            host.put(block)
+            block = host.readme.take(section)
+            path, _how, _mark, lines = block.files()[0]
+        with open(COPY + "/examples/conf/" + EXAMPLES[path], encoding="utf-8") as file:
+            whole = file.read().splitlines()
+        for line in lines:
+            expect(line in whole, line, "is not in", EXAMPLES[path])
+    for service, audience in (("smtp", "urn:mail"), ("imap", "urn:mail"), ("ldap", "urn:directory")):
+        token = host.sso.token(aud=audience)
+        said = subprocess.run(["/usr/local/bin/wfauth", "verify", "-s", service], input=token, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        expect(said.stdout == "alice\n", service, said.stdout, said.stderr)
+    offered = subprocess.run(["/usr/sbin/saslpluginviewer", "-s"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             text=True, check=False).stdout
+    expect("OAUTHBEARER" in offered and "XOAUTH2" in offered, offered)
+
+
 @suite.case("tests/run is there and says what it can run")
 def tests_run(host):
     expect("no part 'no-such-part'; there are: lint unit e2e" in host.commands("Tests"), "tests/run")

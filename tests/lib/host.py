@@ -62,6 +62,8 @@ class Host:
         for path in (pamdir, "/usr/share/pam-configs", "/var/lib/pam"):
             private_copy(path)
         private_copy("/var/cache/debconf", hide="/var/cache")
+        sasldir = os.path.join(os.path.dirname(pamdir), "sasl2")
+        private_copy(sasldir)
         self.pamdir = pamdir
         run("bash", "-c", ". %s/tests/lib/sources.sh && sources_copy %s %s" % (
             shlex.quote(SOURCES), shlex.quote(SOURCES), COPY))
@@ -122,7 +124,9 @@ class Host:
         return text
 
     def files(self, section):
-        block = self.readme.take(section)
+        return self.put(self.readme.take(section))
+
+    def put(self, block):
         for path, how, mark, lines in block.files():
             put(path, how, mark, self.substitute("\n".join(lines)).split("\n"))
         return block
