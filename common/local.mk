@@ -16,6 +16,7 @@ core_sources = \
 	%D%/json.c %D%/json.h \
 	%D%/json_parse.c \
 	%D%/file.c %D%/file.h \
+	%D%/folder.c %D%/folder.h \
 	%D%/cachedir.c %D%/cachedir.h \
 	%D%/qr.c %D%/qr.h \
 	%D%/jwk.c %D%/jwk.h \

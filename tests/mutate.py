@@ -50,6 +50,7 @@ TESTS = {
     "keyring_entry.c": ["unit/test_keyring_entry", "unit/test_keyring_folder",
                         "unit/test_keyring"],
     "keyring_fetch.c": ["unit/test_keyring_fetch", "unit/test_keyring"],
+    "folder.c": ["unit/test_cachedir", "unit/test_cachedir_folder", "unit/test_cachedir_calls"],
     "cachedir.c": ["unit/test_cachedir", "unit/test_cachedir_folder", "unit/test_cachedir_calls"],
     "file.c": ["unit/test_file"],
     "http_deadline.c": ["unit/test_http_deadline"],
