@@ -95,19 +95,19 @@ static const struct {
     enum wf_reason reason;
     const char *text;
 } impostors[] = {
-    {"answer", "printf '\\2\\2\\0\\0\\0\\24\\0\\310" ZEROS "\\0\\0\\0' >&0",
+    {"answer", "printf '\\3\\2\\0\\0\\0\\24\\0\\310" ZEROS "\\0\\0\\0' >&0",
      WF_INTERNAL, "does not parse"},
-    {"good answer", "printf '\\2\\2\\0\\0\\0\\25\\0\\310" ZEROS "\\0\\0\\0' >&0",
+    {"good answer", "printf '\\3\\2\\0\\0\\0\\25\\0\\310" ZEROS "\\0\\0\\0' >&0",
      WF_OK, ""},
-    {"good refusal", "printf '\\2\\3\\0\\0\\0\\6\\0\\0\\2no\\0' >&0", WF_UNREACHABLE, "no"},
-    {"refusal of a new kind", "printf '\\2\\3\\0\\0\\0\\6\\3\\0\\2no\\0' >&0", WF_INTERNAL,
+    {"good refusal", "printf '\\3\\3\\0\\0\\0\\6\\0\\0\\2no\\0' >&0", WF_UNREACHABLE, "no"},
+    {"refusal of a new kind", "printf '\\3\\3\\0\\0\\0\\6\\3\\0\\2no\\0' >&0", WF_INTERNAL,
      "does not parse"},
     {"another version", "printf '\\1\\3\\0\\0\\0\\6\\0\\0\\2no\\0' >&0", WF_INTERNAL,
      "frame of version 1"},
-    {"a request", "printf '\\2\\1\\0\\0\\0\\0' >&0", WF_INTERNAL, "a frame of kind 1"},
-    {"too long", "printf '\\2\\2\\377\\0\\0\\0' >&0", WF_INTERNAL, "too long"},
+    {"a request", "printf '\\3\\1\\0\\0\\0\\0' >&0", WF_INTERNAL, "a frame of kind 1"},
+    {"too long", "printf '\\3\\2\\377\\0\\0\\0' >&0", WF_INTERNAL, "too long"},
     {"text", "echo 'cannot open shared object' >&0", WF_INTERNAL, "frame of version"},
-    {"half an answer", "printf '\\2\\2\\0\\0' >&0", WF_INTERNAL, "helper /"},
+    {"half an answer", "printf '\\3\\2\\0\\0' >&0", WF_INTERNAL, "helper /"},
     {"nothing", "exit 127", WF_INTERNAL, "helper /"},
 };
 
@@ -434,7 +434,7 @@ static void test_sign(void **state)
     assertion.key = (struct wf_span){"s:cret", 6};
     wf_buf_reset(&jwt);
     assert_int_equal(wf_http_sign(http, &assertion, &jwt, &err), WF_CONFIG);
-    assert_non_null(strstr(err.text, "no unencrypted private key"));
+    assert_non_null(strstr(err.text, "it holds no private key"));
     assert_null(strstr(err.text, "s:cret"));
     assert_int_equal(jwt.len, 0);
     get_ok(http);
