@@ -365,6 +365,13 @@ const char *wf_folder_replace(int in, const char *name, const void *data, size_t
     return durable ? sync_folder(in) : NULL;
 }
 
+const char *wf_folder_remove(int in, const char *name)
+{
+    if (unlinkat(in, name, 0) != 0)
+        return errno == ENOENT ? NULL : wf_errno_text(errno);
+    return sync_folder(in);
+}
+
 /* Locks */
 
 static int64_t now_ms(void)

@@ -62,6 +62,10 @@ const char *wf_folder_read(int in, const char *name, mode_t forbidden, struct wf
  * the very last step, after which either may. */
 const char *wf_folder_replace(int in, const char *name, const void *data, size_t len, bool durable);
 
+/* Remove a file, durably: it does not come back when the machine stops. NULL, also where there is
+ * none, or what went wrong. */
+const char *wf_folder_remove(int in, const char *name);
+
 /* Open the file that is the lock of this name. -1, and why it is no lock. Lock files stay, so their
  * names must be few. Each call opens it anew, so that flock(2) works between threads, too. */
 int wf_folder_lock_open(int in, const char *name, const char **ret_fault);

@@ -42,6 +42,7 @@ core_sources = \
 	%D%/keyring.c %D%/keyring.h \
 	%D%/client_auth.c %D%/client_auth.h \
 	%D%/grant.c %D%/grant.h \
+	%D%/store.c %D%/store.h \
 	%D%/authz.c %D%/authz.h \
 	%D%/workfront.c %D%/workfront.h \
 	%D%/provider.c %D%/provider.h \

@@ -279,6 +279,7 @@ unit_tests += \
 	%D%/unit/test_cachedir \
 	%D%/unit/test_cachedir_calls \
 	%D%/unit/test_cachedir_folder \
+	%D%/unit/test_store \
 	%D%/unit/test_keyring \
 	%D%/unit/test_keyring_folder \
 	%D%/unit/test_keyring_many \
@@ -314,6 +315,12 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_cachedir_folder_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_cachedir_folder_LDADD = $(unit_ldadd)
 %C%_unit_test_cachedir_folder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=geteuid,--wrap=malloc,--wrap=calloc,--wrap=getpwuid_r
+
+%C%_unit_test_store_SOURCES = %D%/unit/test_store.c
+%C%_unit_test_store_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_store_LDADD = $(unit_ldadd)
+%C%_unit_test_store_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=renameat \
+	-Wl,--wrap=write,--wrap=getpwuid_r,--wrap=wf_file_read
 
 %C%_unit_test_keyring_SOURCES = %D%/unit/test_keyring.c $(fake_door)
 %C%_unit_test_keyring_CPPFLAGS = $(unit_cppflags)
