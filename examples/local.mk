@@ -22,6 +22,7 @@ endif
 	%D%/sandbox/page.c %D%/sandbox/page.h \
 	%D%/sandbox/handlers.h \
 	%D%/sandbox/authorize.c \
+	%D%/sandbox/issue.c %D%/sandbox/issue.h \
 	%D%/sandbox/token.c \
 	%D%/sandbox/api.c \
 	%D%/sandbox/callback.c \
