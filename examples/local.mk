@@ -14,6 +14,7 @@ endif
 	%D%/sandbox/db.c %D%/sandbox/db.h \
 	%D%/sandbox/user.c %D%/sandbox/user.h \
 	%D%/sandbox/app.c %D%/sandbox/app.h \
+	%D%/sandbox/key.c %D%/sandbox/key.h \
 	%D%/sandbox/grant.c %D%/sandbox/grant.h \
 	%D%/sandbox/fault.c %D%/sandbox/fault.h \
 	%D%/sandbox/cert.c %D%/sandbox/cert.h \
@@ -24,6 +25,7 @@ endif
 	%D%/sandbox/authorize.c \
 	%D%/sandbox/issue.c %D%/sandbox/issue.h \
 	%D%/sandbox/token.c \
+	%D%/sandbox/jwt.c \
 	%D%/sandbox/api.c \
 	%D%/sandbox/callback.c \
 	%D%/sandbox/exchange.c %D%/sandbox/exchange.h \
@@ -34,6 +36,7 @@ endif
 	%D%/sandbox/cmd_entity.c \
 	%D%/sandbox/cmd_app.c \
 	%D%/sandbox/cmd_secret.c \
+	%D%/sandbox/cmd_key.c \
 	%D%/sandbox/cmd_fault.c \
 	%D%/sandbox/cmd_requests.c \
 	%D%/sandbox/form.c %D%/sandbox/form.h \

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "app.h"
+#include "db.h"
 #include "text.h"
 
 __attribute__((format(printf, 1, 0))) static void complain(const char *format, va_list args)
@@ -135,6 +136,19 @@ struct sb_app *sb_cli_app(struct sb_cli *cli)
     if (!app)
         sb_cli_fail("there is no application %s", client_id);
     return app;
+}
+
+int sb_cli_delete_of_app(struct sb_cli *cli, const char *what, const char *sql)
+{
+    sb_cli_wants_json(cli);
+    struct sb_app *app = sb_cli_app(cli);
+    const char *id = sb_cli_word(cli, what);
+    sb_cli_end(cli);
+    sb_db_run(cli->db, sql, "tt", app->client_id, id);
+    if (sqlite3_changes(cli->db) == 0)
+        sb_cli_fail("the application has no %s %s", what, id);
+    sb_app_free(app);
+    return 0;
 }
 
 void sb_cli_print(const char *bytes, size_t n)

@@ -53,6 +53,9 @@ char *sb_cli_hex(const char *hex, const char *option, size_t *ret_n);
 /* The application that the next word names; ends the program when there is none. Free with
  * sb_app_free. */
 struct sb_app *sb_cli_app(struct sb_cli *cli);
+/* A whole command: delete what an application has several of. `sql` deletes a row by client ID
+ * and its own ID, `what` names the latter. */
+int sb_cli_delete_of_app(struct sb_cli *cli, const char *what, const char *sql);
 
 /* Print foreign text so that it cannot move the cursor. */
 void sb_cli_print(const char *bytes, size_t n);

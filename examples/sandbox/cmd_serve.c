@@ -37,6 +37,7 @@ static struct serve_options read_options(struct sb_cli *cli)
                                             {"session-lifetime", required_argument, NULL, 'S'},
                                             {"bearer-style", no_argument, NULL, 'b'},
                                             {"lenient-inactive", no_argument, NULL, 'i'},
+                                            {"lenient-jwt", no_argument, NULL, 'j'},
                                             {"strict-rotation", no_argument, NULL, 'r'},
                                             {NULL, 0, NULL, 0}};
     struct serve_options got = {
@@ -60,6 +61,8 @@ static struct serve_options read_options(struct sb_cli *cli)
             settings->bearer_style = true;
         else if (option == 'i')
             settings->lenient_inactive = true;
+        else if (option == 'j')
+            settings->lenient_jwt = true;
         else if (option == 'r')
             settings->strict_rotation = true;
         if (option == 'S' && settings->session_lifetime == 0)

@@ -67,12 +67,19 @@ static const char schema[] =
     " note TEXT NOT NULL,"
     " created INTEGER NOT NULL,"
     " last_used INTEGER NOT NULL) STRICT;"
-    /* Public keys of Machine to Machine applications, for the JWT exchange to come. */
+    /* Public keys of Machine to Machine applications. */
     "CREATE TABLE IF NOT EXISTS public_key ("
     " id TEXT PRIMARY KEY,"
     " client_id TEXT NOT NULL REFERENCES app ON DELETE CASCADE,"
     " pem TEXT NOT NULL,"
     " created INTEGER NOT NULL) STRICT;"
+
+    /* JWTs that were exchanged, until they expire: each works once. */
+    "CREATE TABLE IF NOT EXISTS assertion ("
+    " client_id TEXT NOT NULL REFERENCES app ON DELETE CASCADE,"
+    " hash TEXT NOT NULL,"
+    " expires INTEGER NOT NULL,"
+    " PRIMARY KEY (client_id, hash)) STRICT;"
 
     /* A browser: user_id NULL until somebody has signed in with it. */
     "CREATE TABLE IF NOT EXISTS browser ("

@@ -120,17 +120,31 @@ void sb_pending_forget(sqlite3 *db, const char *id)
     free(id_hash);
 }
 
+/* --- consents --- */
+
+char *sb_consent_new(sqlite3 *db, const char *client_id, const char *user_id, const char *scope)
+{
+    char *id = sb_random_hex(16);
+    sb_db_run(db,
+              "INSERT INTO consent (id, client_id, user_id, scope, created) VALUES (?, ?, ?, ?, ?)",
+              "tttti", id, client_id, user_id, scope, sb_now());
+    return id;
+}
+
+void sb_consent_revoke(sqlite3 *db, const char *consent_id)
+{
+    sb_db_run(db, "UPDATE consent SET revoked = 1 WHERE id = ?", "t", consent_id);
+    sb_db_run(db, "DELETE FROM session WHERE consent_id = ?", "t", consent_id);
+}
+
 /* --- codes --- */
 
 char *sb_code_issue(sqlite3 *db, const struct sb_pending *pending, const char *user_id,
                     long long lifetime)
 {
-    char *consent = sb_random_hex(16);
+    char *consent = sb_consent_new(db, pending->client_id, user_id, pending->scope);
     char *code = sb_random_token(24);
     char *hash = hash_of(code);
-    sb_db_run(db,
-              "INSERT INTO consent (id, client_id, user_id, scope, created) VALUES (?, ?, ?, ?, ?)",
-              "tttti", consent, pending->client_id, user_id, pending->scope, sb_now());
     sb_db_run(db,
               "INSERT INTO code (code_hash, consent_id, redirect_uri, challenge, expires)"
               " VALUES (?, ?, ?, ?, ?)",
@@ -182,12 +196,6 @@ void sb_code_done(struct sb_code *code)
 void sb_code_use(sqlite3 *db, const struct sb_code *code)
 {
     sb_db_run(db, "UPDATE code SET used = 1 WHERE code_hash = ?", "t", code->hash);
-}
-
-void sb_consent_revoke(sqlite3 *db, const char *consent_id)
-{
-    sb_db_run(db, "UPDATE consent SET revoked = 1 WHERE id = ?", "t", consent_id);
-    sb_db_run(db, "DELETE FROM session WHERE consent_id = ?", "t", consent_id);
 }
 
 /* --- sessions --- */

@@ -61,6 +61,8 @@ void sb_code_done(struct sb_code *code);
 /* Note that the code was used. */
 void sb_code_use(sqlite3 *db, const struct sb_code *code);
 
+/* A consent on which tokens can be issued. New string: its ID. */
+char *sb_consent_new(sqlite3 *db, const char *client_id, const char *user_id, const char *scope);
 /* End everything that was issued on a consent. */
 void sb_consent_revoke(sqlite3 *db, const char *consent_id);
 

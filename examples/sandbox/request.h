@@ -34,6 +34,7 @@ struct sb_settings {
     long long session_lifetime;
     bool bearer_style;     /* "Bearer" and 3600 instead of "sessionID" and 0 */
     bool lenient_inactive; /* inactive users may sign in */
+    bool lenient_jwt;      /* a JWT may be exchanged again, and expire at any time */
     bool strict_rotation;  /* reuse of a rotated refresh token kills its whole family */
 };
 

@@ -121,8 +121,8 @@ static void wrong_method(struct sb_request *rq, const struct route *route)
 
 static bool takes_faults(enum sb_endpoint endpoint)
 {
-    return endpoint == SB_EP_AUTHORIZE || endpoint == SB_EP_TOKEN || endpoint == SB_EP_SEARCH ||
-           endpoint == SB_EP_LOGOUT;
+    return endpoint == SB_EP_AUTHORIZE || endpoint == SB_EP_TOKEN || endpoint == SB_EP_JWT ||
+           endpoint == SB_EP_SEARCH || endpoint == SB_EP_LOGOUT;
 }
 
 static void handle(struct sb_request *rq, const struct route *route, const char *method,

@@ -152,12 +152,3 @@ void sb_token(struct sb_request *rq)
         refresh_tokens(rq, app);
     sb_app_free(app);
 }
-
-/* The place of the JWT exchange: client_id, client_secret and jwt_token, an RS256 signature by
- * one of the application's public keys (table public_key), iss, sub and exp; the answer is a
- * token answer without a refresh token. */
-void sb_jwt_exchange(struct sb_request *rq)
-{
-    sb_reply_api_error(rq, 501, "com.attask.common.NotImplementedException",
-                       "the sandbox does not exchange JWTs yet", "not-implemented");
-}

@@ -188,6 +188,7 @@ new_verifier()
 callback=https://login.acme.example/code
 . "$source_dir/tests/e2e/sandbox_manage.sh"
 . "$source_dir/tests/e2e/sandbox_protocol.sh"
+. "$source_dir/tests/e2e/sandbox_machine.sh"
 
 check_start
 check_users
@@ -203,6 +204,8 @@ check_special_secret
 check_pkce
 check_refresh
 check_parallel
+check_keys
+check_exchange
 check_search
 check_inactive
 check_faults

@@ -254,7 +254,6 @@ check_refresh()
     unlike "rotation on: a new token" "$old" "$new"
     equal "rotation on: the old one is dead" invalid_grant "$(json error "$(token "${by_spa[@]}" -d "refresh_token=$old")")"
     like "rotation on: the new one lives" '*access_token*' "$(token "${by_spa[@]}" -d "refresh_token=$new")"
-    equal "the JWT exchange is not there yet" 501 "$(status -d x=1 "$url/integrations/oauth2/api/v1/jwt/exchange")"
 }
 
 check_parallel()
