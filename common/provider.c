@@ -22,6 +22,11 @@ enum wf_reason wf_provider_authorize_url(const struct wf_endpoint *endpoint, cha
 
     switch (endpoint->conf->type) {
     case WF_PROVIDER_WORKFRONT:
+        if (wf_conf_is_machine(endpoint->conf))
+            return wf_fail(err, WF_CONFIG,
+                           "provider %s is a Machine to Machine application, where nobody signs "
+                           "in by code",
+                           endpoint->conf->name);
         url = wf_workfront_authorize_url(endpoint->conf);
         break;
     case WF_PROVIDER_OIDC:

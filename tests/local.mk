@@ -10,6 +10,7 @@ unit_tests = \
 	%D%/unit/test_json \
 	%D%/unit/test_file \
 	%D%/unit/test_conf \
+	%D%/unit/test_conf_machine \
 	%D%/unit/test_conf_man \
 	%D%/unit/test_conf_mistakes \
 	%D%/unit/test_conf_tokens \
@@ -95,6 +96,10 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_conf_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_conf_LDADD = $(unit_ldadd)
 %C%_unit_test_conf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=geteuid,--wrap=eaccess
+
+%C%_unit_test_conf_machine_SOURCES = %D%/unit/test_conf_machine.c %D%/lib/conf_case.h
+%C%_unit_test_conf_machine_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_conf_machine_LDADD = $(unit_ldadd)
 
 %C%_unit_test_conf_man_SOURCES = %D%/unit/test_conf_man.c
 %C%_unit_test_conf_man_CPPFLAGS = $(unit_cppflags) -DTEST_MAN_PAGE='"$(abs_top_srcdir)/common/wfauth.conf.5"'
