@@ -32,6 +32,7 @@ endif
 	%D%/sandbox/server.c %D%/sandbox/server.h \
 	%D%/sandbox/cli.c %D%/sandbox/cli.h \
 	%D%/sandbox/cmd_serve.c \
+	%D%/sandbox/cmd_clock.c \
 	%D%/sandbox/cmd_user.c \
 	%D%/sandbox/cmd_entity.c \
 	%D%/sandbox/cmd_app.c \

@@ -96,11 +96,34 @@ bool sb_cli_switch(const char *text, const char *option)
     return on;
 }
 
+long long sb_cli_duration(const char *text, const char *option, long long min, long long max)
+{
+    static const struct {
+        char letter;
+        long long seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 24 * 3600}};
+    size_t n = strlen(text);
+    long long unit = 1;
+    long long number = 0;
+    for (size_t i = 0; n && i < SB_ARRAY_LEN(units); i++) {
+        if (text[n - 1] == units[i].letter)
+            unit = units[i].seconds;
+    }
+    bool letter = n && strchr("smhd", text[n - 1]);
+    char *digits = sb_dupn(text, n - letter);
+    bool ok = sb_number(digits, 0, max / unit, &number) && number * unit >= min;
+    free(digits);
+    if (!ok)
+        sb_cli_usage("%s: %s is no number (with s, m, h or d behind it) of %lld to %lld seconds",
+                     option, text, min, max);
+    return number * unit;
+}
+
 long long sb_cli_expiry(const char *text, const char *option)
 {
     if (strcmp(text, "none") == 0)
         return 0;
-    return sb_cli_number(text, option, 1, 10LL * 365 * 24 * 3600);
+    return sb_cli_duration(text, option, 1, 10LL * 365 * 24 * 3600);
 }
 
 bool sb_cli_wants_json(struct sb_cli *cli)

@@ -43,7 +43,9 @@ void sb_cli_end(struct sb_cli *cli);
 long long sb_cli_number(const char *text, const char *option, long long min, long long max);
 /* "on" or "off". */
 bool sb_cli_switch(const char *text, const char *option);
-/* Seconds, or "none" for 0. */
+/* Seconds, from a number with s, m, h or d behind it, or nothing for seconds; in a range. */
+long long sb_cli_duration(const char *text, const char *option, long long min, long long max);
+/* The same, or "none" for 0. */
 long long sb_cli_expiry(const char *text, const char *option);
 
 /* Read the options of a command that knows only --json: whether it was given. */
@@ -75,6 +77,7 @@ int sb_cmd_app_secret(struct sb_cli *cli);
 int sb_cmd_app_key(struct sb_cli *cli);
 int sb_cmd_fault(struct sb_cli *cli);
 int sb_cmd_requests(struct sb_cli *cli);
+int sb_cmd_clock(struct sb_cli *cli);
 int sb_cmd_sign_in(struct sb_cli *cli);
 
 #endif

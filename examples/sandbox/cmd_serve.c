@@ -38,7 +38,8 @@ static struct serve_options read_options(struct sb_cli *cli)
                                             {"bearer-style", no_argument, NULL, 'b'},
                                             {"lenient-inactive", no_argument, NULL, 'i'},
                                             {"lenient-jwt", no_argument, NULL, 'j'},
-                                            {"strict-rotation", no_argument, NULL, 'r'},
+                                            {"lenient-rotation", no_argument, NULL, 'r'},
+                                            {"absolute-per-token", no_argument, NULL, 'a'},
                                             {NULL, 0, NULL, 0}};
     struct serve_options got = {
         .settings = {.domain = "acme", .lane = "production", .code_lifetime = 120}};
@@ -54,9 +55,9 @@ static struct serve_options read_options(struct sb_cli *cli)
         else if (option == 'c')
             got.callback = optarg;
         else if (option == 'C')
-            settings->code_lifetime = sb_cli_number(optarg, "--code-lifetime", 0, 86400);
+            settings->code_lifetime = sb_cli_duration(optarg, "--code-lifetime", 0, 86400);
         else if (option == 'S')
-            settings->session_lifetime = sb_cli_number(optarg, "--session-lifetime", 0, 31536000);
+            settings->session_lifetime = sb_cli_duration(optarg, "--session-lifetime", 0, 31536000);
         else if (option == 'b')
             settings->bearer_style = true;
         else if (option == 'i')
@@ -64,7 +65,9 @@ static struct serve_options read_options(struct sb_cli *cli)
         else if (option == 'j')
             settings->lenient_jwt = true;
         else if (option == 'r')
-            settings->strict_rotation = true;
+            settings->lenient_rotation = true;
+        else if (option == 'a')
+            settings->absolute_per_token = true;
         if (option == 'S' && settings->session_lifetime == 0)
             settings->session_lifetime = -1; /* dead at once; 0 still means "not given" here */
     }

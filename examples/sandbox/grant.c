@@ -264,7 +264,7 @@ bool sb_refresh_find(sqlite3 *db, const char *token, struct sb_refresh *ret)
     sqlite3_stmt *st = sb_db_query(
         db,
         "SELECT refresh.token_hash, consent.id, consent.client_id, consent.user_id, consent.scope,"
-        " refresh.created, refresh.last_used, refresh.replaced, consent.revoked"
+        " consent.created, refresh.created, refresh.last_used, refresh.replaced, consent.revoked"
         " FROM refresh JOIN consent ON consent.id = refresh.consent_id"
         " WHERE refresh.token_hash = ?",
         "t", hash);
@@ -275,10 +275,11 @@ bool sb_refresh_find(sqlite3 *db, const char *token, struct sb_refresh *ret)
         ret->client_id = sb_db_column(st, 2);
         ret->user_id = sb_db_column(st, 3);
         ret->scope = sb_db_column(st, 4);
-        ret->created = sb_db_column_number(st, 5);
-        ret->last_used = sb_db_column_number(st, 6);
-        ret->replaced = sb_db_column_number(st, 7) != 0;
-        ret->revoked = sb_db_column_number(st, 8) != 0;
+        ret->consented = sb_db_column_number(st, 5);
+        ret->created = sb_db_column_number(st, 6);
+        ret->last_used = sb_db_column_number(st, 7);
+        ret->replaced = sb_db_column_number(st, 8) != 0;
+        ret->revoked = sb_db_column_number(st, 9) != 0;
     }
     sqlite3_finalize(st);
     free(hash);

@@ -81,6 +81,7 @@ struct sb_refresh {
     char *client_id;
     char *user_id;
     char *scope;
+    long long consented; /* when the person consented, with which the family began */
     long long created;
     long long last_used;
     bool replaced; /* rotated away: using it again is a sign of theft */

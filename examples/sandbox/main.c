@@ -14,8 +14,12 @@ static const char usage[] =
     "wfauth-sandbox [-d DIR] COMMAND          DIR: state directory [./sandbox]\n"
     "\n"
     "serve [--port N] [--domain NAME] [--lane NAME] [--callback FILE]\n"
-    "      [--code-lifetime SECONDS] [--session-lifetime SECONDS]\n"
-    "      [--bearer-style] [--lenient-inactive] [--lenient-jwt] [--strict-rotation]\n"
+    "      [--code-lifetime DURATION] [--session-lifetime DURATION]\n"
+    "      [--bearer-style] [--lenient-inactive] [--lenient-jwt]\n"
+    "      [--lenient-rotation] [--absolute-per-token]\n"
+    "      DURATION: seconds, or a number with s, m, h or d behind it\n"
+    "clock [--json] | +DURATION | -DURATION | reset\n"
+    "      the time by which everything here lives and expires: ahead of the machine's\n"
     "\n"
     "user create USERNAME|--username-hex HEX [--email E|--no-email] [--name N]\n"
     "      [--password P|--password-file F] [--active|--inactive]\n"
@@ -27,8 +31,8 @@ static const char usage[] =
     "group|role|team|access-level create NAME | list [--json] | delete ID\n"
     "\n"
     "app create --type web|spa|m2m --name N [--description D] [--redirect-url U]...\n"
-    "      [--rotation on|off] [--absolute-expiry SECONDS|none]\n"
-    "      [--inactivity-expiry SECONDS|none] [--logo FILE] [--app-url U]\n"
+    "      [--rotation on|off] [--absolute-expiry DURATION|none]\n"
+    "      [--inactivity-expiry DURATION|none] [--logo FILE] [--app-url U]\n"
     "      [--developer-name N] [--developer-email E] [--privacy-url U]\n"
     "      [--bind-pkce on|off] [--special-secret] [--json]\n"
     "app edit CLIENT_ID [the same without --type] [--no-redirect-urls] [--no-logo]\n"
@@ -52,10 +56,10 @@ static const char usage[] =
     "Exit status: 0 done, 1 refused or failed, 2 usage.\n";
 
 static const struct sb_command commands[] = {
-    {"serve", sb_cmd_serve},     {"user", sb_cmd_user},   {"group", sb_cmd_group},
-    {"role", sb_cmd_role},       {"team", sb_cmd_team},   {"access-level", sb_cmd_access_level},
-    {"app", sb_cmd_app},         {"fault", sb_cmd_fault}, {"requests", sb_cmd_requests},
-    {"sign-in", sb_cmd_sign_in},
+    {"serve", sb_cmd_serve}, {"user", sb_cmd_user},       {"group", sb_cmd_group},
+    {"role", sb_cmd_role},   {"team", sb_cmd_team},       {"access-level", sb_cmd_access_level},
+    {"app", sb_cmd_app},     {"fault", sb_cmd_fault},     {"requests", sb_cmd_requests},
+    {"clock", sb_cmd_clock}, {"sign-in", sb_cmd_sign_in},
 };
 
 int main(int argc, char **argv)

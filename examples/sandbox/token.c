@@ -7,6 +7,7 @@
 
 #include "app.h"
 #include "crypto.h"
+#include "db.h"
 #include "grant.h"
 #include "issue.h"
 
@@ -81,21 +82,31 @@ static void exchange_code(struct sb_request *rq, const struct sb_app *app)
     sb_code_done(&code);
 }
 
+/* Whether a time is over; 0 seconds: it never is. */
+static bool over(long long since, long long seconds)
+{
+    return seconds && sb_now() >= since + seconds;
+}
+
 /* NULL, or why the refresh token is no good. */
 static const char *refresh_problem(struct sb_request *rq, const struct sb_app *app,
                                    const struct sb_refresh *refresh)
 {
     if (strcmp(refresh->client_id, app->client_id) != 0)
         return "the refresh token was issued to another client";
-    if (refresh->replaced && rq->settings->strict_rotation)
+    /* RFC 9700 §4.14.2: somebody else has the token too, and nobody can say who of the two is the
+     * rightful one. */
+    if (refresh->replaced && !rq->settings->lenient_rotation)
         sb_consent_revoke(rq->db, refresh->consent_id);
     if (refresh->replaced)
         return "the refresh token has been replaced";
     if (refresh->revoked)
         return "the refresh token has been revoked";
-    /* Absolute and inactivity expiry belong here: now against refresh->created plus
-     * app->absolute_expiry, and against refresh->last_used plus app->inactivity_expiry. With
-     * rotation the absolute time must count from the consent, not from the last rotation. */
+    if (over(rq->settings->absolute_per_token ? refresh->created : refresh->consented,
+             app->absolute_expiry))
+        return "the refresh token has expired";
+    if (over(refresh->last_used, app->inactivity_expiry))
+        return "the refresh token has expired: it was not used for too long";
     if (!sb_user_may(rq, refresh->user_id))
         return "the user is not active";
     return NULL;

@@ -123,6 +123,12 @@ json()
     printf %s "$2" | sed -n 's/.*"'"$1"'": \{0,1\}"\{0,1\}\([^",}]*\).*/\1/p' | head -n 1
 }
 
+# value NAME TEXT: the value in a line NAME=VALUE
+value()
+{
+    printf '%s\n' "$2" | sed -n "s/^$1=//p"
+}
+
 # encode TEXT: percent-encoding
 encode()
 {
@@ -189,6 +195,7 @@ callback=https://login.acme.example/code
 . "$source_dir/tests/e2e/sandbox_manage.sh"
 . "$source_dir/tests/e2e/sandbox_protocol.sh"
 . "$source_dir/tests/e2e/sandbox_machine.sh"
+. "$source_dir/tests/e2e/sandbox_life.sh"
 
 check_start
 check_users
@@ -204,6 +211,9 @@ check_special_secret
 check_pkce
 check_refresh
 check_parallel
+check_clock
+check_expiry
+check_family
 check_keys
 check_exchange
 check_search

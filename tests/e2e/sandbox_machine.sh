@@ -1,12 +1,6 @@
 # Sourced by sandbox.sh: Machine to Machine applications, their keys, the JWT exchange.
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of the other parts
 
-# value NAME TEXT: the value in a line NAME=VALUE
-value()
-{
-    printf '%s\n' "$2" | sed -n "s/^$1=//p"
-}
-
 check_keys()
 {
     openssl genrsa -out key.pem 2048 2>/dev/null
@@ -135,6 +129,9 @@ check_exchange_faults()
     fault_of "no exp" '*exp is missing or no number*' "$(jwt "$(claims | sed 's/"exp"/"x"/')")"
     fault_of "iat ahead" '*ahead*' "$(jwt "$(claims "$jane" "$soon" "$customer" ",\"iat\":$soon")")"
     fault_of "nbf ahead" '*ahead*' "$(jwt "$(claims "$jane" "$soon" "$customer" ",\"nbf\":$soon")")"
+    sandbox clock +5m >/dev/null
+    fault_of "expired by the sandbox's clock" '*has expired*' "$(jwt "$(claims)")"
+    sandbox clock reset >/dev/null
     like "jwt: refused for all that, it was not used up" '*access_token*' "$(by_jwt "$good")"
     sandbox user edit jane@acme.example --inactive
     fault_of "a deactivated user" '*sub*active user*' "$(jwt "$(claims)")"

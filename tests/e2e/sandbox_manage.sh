@@ -280,17 +280,26 @@ check_restart()
 
 check_options()
 {
-    # Whole seconds: one of them may be over at once
-    start_server --code-lifetime 3 --session-lifetime 3 --domain other --lane preview
+    start_server --code-lifetime 1h --session-lifetime 2h --domain other --lane preview
     end=$(sign_in "$(address "$web")")
     like "--domain and --lane" '*domain=other&lane=preview*' "$end"
     answer=$(by_code "$(code_of "$end")" -u "$web:$secret")
     code=$(new_code "$web")
-    sleep 4
-    equal "a code expires" invalid_grant "$(json error "$(by_code "$code" -u "$web:$secret")")"
-    equal "a session expires" 401 "$(search "$(json access_token "$answer")" -o /dev/null -w '%{http_code}')"
+    access=$(json access_token "$answer")
+    sandbox clock +1h >/dev/null
+    equal "--code-lifetime" invalid_grant "$(json error "$(by_code "$code" -u "$web:$secret")")"
+    equal "--session-lifetime: lives" 200 "$(search "$access" -o /dev/null -w '%{http_code}')"
+    sandbox clock +1h >/dev/null
+    equal "--session-lifetime: over" 401 "$(search "$access" -o /dev/null -w '%{http_code}')"
     stop_server
-    start_server --bearer-style --lenient-inactive --lenient-jwt --strict-rotation
+    equal "the clock survives" 7200 "$(ahead)"
+    sandbox clock reset >/dev/null
+    check_lenient_options
+}
+
+check_lenient_options()
+{
+    start_server --bearer-style --lenient-inactive --lenient-jwt --lenient-rotation --absolute-per-token
     sandbox user edit jane@acme.example --inactive
     answer=$(by_code "$(new_code "$web" scope=offline_access)" -u "$web:$secret")
     like "--bearer-style" '*"token_type":"Bearer"*"expires_in":3600*' "$answer"
@@ -302,9 +311,15 @@ check_options()
     old=$(json refresh_token "$answer")
     by_spa=(-d "client_id=$spa" -d grant_type=refresh_token)
     new=$(json refresh_token "$(token "${by_spa[@]}" -d "refresh_token=$old")")
-    token "${by_spa[@]}" -d "refresh_token=$old" >/dev/null
-    equal "--strict-rotation: reuse ends the family" invalid_grant \
-        "$(json error "$(token "${by_spa[@]}" -d "refresh_token=$new")")"
+    equal "--lenient-rotation: reuse is refused" invalid_grant "$(json error "$(token "${by_spa[@]}" -d "refresh_token=$old")")"
+    new=$(json refresh_token "$(token "${by_spa[@]}" -d "refresh_token=$new")")
+    like "--lenient-rotation: and ends nothing" '????????????????????*' "$new"
+    sandbox app edit "$spa" --absolute-expiry 2h
+    sandbox clock +90m >/dev/null
+    new=$(json refresh_token "$(token "${by_spa[@]}" -d "refresh_token=$new")")
+    sandbox clock +90m >/dev/null
+    like "--absolute-per-token: each token's own time" '*access_token*' "$(token "${by_spa[@]}" -d "refresh_token=$new")"
+    sandbox clock reset >/dev/null
     good=$(jwt "$(claims "$jane" $(($(date +%s) + 86400)))")
     like "--lenient-jwt: exp far ahead" '*access_token*' "$(by_jwt "$good")"
     like "--lenient-jwt: and again" '*"token_type":"Bearer"*"expires_in":3600*' "$(by_jwt "$good")"

@@ -252,8 +252,8 @@ check_refresh()
     equal "another client's refresh token" invalid_grant "$(json error "$(token "${basic[@]}" -d "refresh_token=$old")")"
     new=$(json refresh_token "$(token "${by_spa[@]}" -d "refresh_token=$old")")
     unlike "rotation on: a new token" "$old" "$new"
-    equal "rotation on: the old one is dead" invalid_grant "$(json error "$(token "${by_spa[@]}" -d "refresh_token=$old")")"
     like "rotation on: the new one lives" '*access_token*' "$(token "${by_spa[@]}" -d "refresh_token=$new")"
+    equal "rotation on: the old one is dead" invalid_grant "$(json error "$(token "${by_spa[@]}" -d "refresh_token=$old")")"
 }
 
 check_parallel()
