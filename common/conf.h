@@ -84,6 +84,12 @@ struct wf_provider_conf {
     const char *ca_file;            /* NULL: the system's */
     const char *proxy;              /* NULL: none; never from the environment */
     unsigned timeout; /* seconds for one request, connection included: 1..60, default 10 */
+    unsigned refresh_skew; /* seconds before its expiry from which on an access token counts as
+                            * expired: 0..3600, default 60 */
+    /* Seconds for which a refresh token is good, from the sign-in on and from its last use on, as
+     * the administrator chose for the application: 1..315360000; 0: never ends, or not known. */
+    unsigned refresh_absolute;
+    unsigned refresh_inactivity;
     bool allow_http_loopback;
     const char *helper_user; /* default WF_HELPER_USER */
 

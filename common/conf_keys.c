@@ -68,6 +68,21 @@ static const struct wf_conf_key keys[] = {
         .kind = wf_conf_duration, .range = {.min = 1, .max = 60}, .standard = "10s",
         .expected = "1s to 60s",
         .store = WF_CONF_STORE_UNSIGNED, IN(wf_provider_conf, timeout)},
+    [WF_KEY_REFRESH_SKEW] = {
+        .name = "refresh_skew", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_duration, .range = {.max = 3600}, .standard = "60s",
+        .expected = "0s to 3600s",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_provider_conf, refresh_skew)},
+    [WF_KEY_REFRESH_ABSOLUTE] = {
+        .name = "refresh_absolute", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_duration, .range = {.min = 1, .max = 3650 * DAY},
+        .expected = "1s to 3650d, as the application has it",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_provider_conf, refresh_absolute)},
+    [WF_KEY_REFRESH_INACTIVITY] = {
+        .name = "refresh_inactivity", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_duration, .range = {.min = 1, .max = 3650 * DAY},
+        .expected = "1s to 3650d, as the application has it",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_provider_conf, refresh_inactivity)},
     [WF_KEY_ALLOW_HTTP_LOOPBACK] = {
         .name = "allow_http_loopback", .owner = WF_CONF_OF_PROVIDER,
         .kind = wf_conf_choice, .range = {.choices = "no|yes"}, .standard = "no",

@@ -117,19 +117,20 @@ static void make(const char *path, mode_t mode)
         wf_folder_shut(wf_folder_walk(path, mode, NULL));
 }
 
-/* "A/wfauth", made if missing, with A, which is base and the parts of sub, if those are missing,
+/* "A/wfauth", made if missing, with A, which is base and the "/part"s of sub, if those are missing,
  * too. */
 static char *make_default(const char *base, const char *sub, mode_t parent_mode, mode_t mode)
 {
     struct wf_buf path = WF_BUF_INIT(PATH_MAX);
 
     wf_buf_append_text(&path, base);
-    do {
-        size_t len = strcspn(sub + (sub[0] == '/'), "/") + (sub[0] == '/');
+    make(wf_buf_text_borrow(&path), parent_mode);
+    while (sub[0] != '\0') {
+        size_t len = 1 + strcspn(sub + 1, "/");
         wf_buf_append(&path, sub, len);
         make(wf_buf_text_borrow(&path), parent_mode);
         sub += len;
-    } while (sub[0] != '\0');
+    }
     wf_buf_append_text(&path, "/wfauth");
     make(wf_buf_text_borrow(&path), mode);
     char *text = wf_buf_steal(&path, NULL);

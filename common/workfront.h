@@ -26,4 +26,10 @@ enum wf_reason wf_workfront_lookup(const struct wf_endpoint *endpoint,
                                    const struct wf_secret *session, struct json_t **ret_claims,
                                    struct wf_err *err) WF_MUST_USE;
 
+/* End a session at Workfront. WF_OK also where it is over already. WF_CONFIG: no such API version.
+ * WF_UNREACHABLE, WF_INTERNAL. Blocks up to the provider's time-out. */
+enum wf_reason wf_workfront_logout(const struct wf_endpoint *endpoint,
+                                   const struct wf_secret *session,
+                                   struct wf_err *err) WF_MUST_USE;
+
 #endif

