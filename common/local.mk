@@ -33,6 +33,7 @@ core_sources = \
 	%D%/http.c %D%/http.h \
 	%D%/http_cache.c %D%/http_cache.h \
 	%D%/http_frame.c %D%/http_frame.h \
+	%D%/child.c %D%/child.h \
 	%D%/http_helper.c %D%/http_helper_internal.h \
 	%D%/http_deadline.c %D%/http_deadline.h \
 	%D%/endpoint.c %D%/endpoint.h \

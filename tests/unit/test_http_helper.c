@@ -40,7 +40,7 @@ static const struct {
     {"absent", 0, false, 0, "No such file"},
     {"written by the group", 0775, false, 0, "chmod go-w"},
     {"written by others", 0757, false, 0, "chmod go-w"},
-    {"not executable", 0644, false, 0, "cannot start helper"},
+    {"not executable", 0644, false, 0, "cannot start"},
     {"no program", 0755, false, 0, "Exec format error"},
     {"link", 0755, true, 0, "not a regular file"},
     {"somebody's", 0755, false, 2, "belongs to user 2"},
@@ -390,7 +390,7 @@ static int close_all(void)
 
     if (get(http, "/ok", NULL) != WF_OK)
         return 1;
-    int fd = ((struct wf_http_helper *)http)->fd;
+    int fd = ((struct wf_http_helper *)http)->child.fd;
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0 || dup2(pair[0], fd) != fd)
         return 2;
