@@ -38,6 +38,7 @@ endif
 	%D%/sandbox/cmd_app.c \
 	%D%/sandbox/cmd_secret.c \
 	%D%/sandbox/cmd_key.c \
+	%D%/sandbox/cmd_grant.c \
 	%D%/sandbox/cmd_fault.c \
 	%D%/sandbox/cmd_requests.c \
 	%D%/sandbox/form.c %D%/sandbox/form.h \

@@ -10,6 +10,7 @@
 #include "app.h"
 #include "db.h"
 #include "text.h"
+#include "user.h"
 
 __attribute__((format(printf, 1, 0))) static void complain(const char *format, va_list args)
 {
@@ -159,6 +160,17 @@ struct sb_app *sb_cli_app(struct sb_cli *cli)
     if (!app)
         sb_cli_fail("there is no application %s", client_id);
     return app;
+}
+
+struct sb_user *sb_cli_user(struct sb_cli *cli)
+{
+    const char *word = sb_cli_word(cli, "USERNAME");
+    struct sb_user *user = sb_user_by_name(cli->db, word, strlen(word));
+    if (!user)
+        user = sb_user_by_id(cli->db, word);
+    if (!user)
+        sb_cli_fail("there is no user %s", word);
+    return user;
 }
 
 int sb_cli_delete_of_app(struct sb_cli *cli, const char *what, const char *sql)

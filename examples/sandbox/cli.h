@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 
 struct sb_app;
+struct sb_user;
 
 struct sb_cli {
     const char *dir; /* the state directory */
@@ -55,6 +56,9 @@ char *sb_cli_hex(const char *hex, const char *option, size_t *ret_n);
 /* The application that the next word names; ends the program when there is none. Free with
  * sb_app_free. */
 struct sb_app *sb_cli_app(struct sb_cli *cli);
+/* The user that the next word names, by user name, else by ID; ends the program when there is
+ * none. Free with sb_user_free. */
+struct sb_user *sb_cli_user(struct sb_cli *cli);
 /* A whole command: delete what an application has several of. `sql` deletes a row by client ID
  * and its own ID, `what` names the latter. */
 int sb_cli_delete_of_app(struct sb_cli *cli, const char *what, const char *sql);
@@ -78,6 +82,7 @@ int sb_cmd_app_key(struct sb_cli *cli);
 int sb_cmd_fault(struct sb_cli *cli);
 int sb_cmd_requests(struct sb_cli *cli);
 int sb_cmd_clock(struct sb_cli *cli);
+int sb_cmd_grant(struct sb_cli *cli);
 int sb_cmd_sign_in(struct sb_cli *cli);
 
 #endif

@@ -123,11 +123,15 @@ static uint16_t last_port(sqlite3 *db)
     return (uint16_t)port;
 }
 
-/* Tell the world where the server is: port kept for the next start, files, one line. */
-static void announce(struct sb_cli *cli, const struct sb_server *server)
+/* Tell the world where the server is: port kept for the next start, files, one line. `user edit`
+ * asks how the server treats deactivated users. */
+static void announce(struct sb_cli *cli, const struct sb_server *server,
+                     const struct sb_settings *settings)
 {
     char *port = sb_format("%u", (unsigned)sb_server_port(server));
     sb_db_run(cli->db, "INSERT OR REPLACE INTO meta (name, value) VALUES ('port', ?)", "t", port);
+    sb_db_run(cli->db, "INSERT OR REPLACE INTO meta (name, value) VALUES ('lenient_inactive', ?)",
+              "t", settings->lenient_inactive ? "yes" : "no");
     char *url_path = sb_format("%s/url", cli->dir);
     char *pid_path = sb_format("%s/pid", cli->dir);
     char *url = sb_format("https://127.0.0.1:%s\n", port);
@@ -171,7 +175,7 @@ int sb_cmd_serve(struct sb_cli *cli)
         sb_server_start(&options.settings, cli->db, &cert, options.port, last_port(cli->db));
     if (!server)
         exit(1);
-    announce(cli, server);
+    announce(cli, server, &options.settings);
     int caught = 0;
     while (sigwait(&signals, &caught) != 0)
         continue;

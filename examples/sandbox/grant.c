@@ -54,6 +54,11 @@ char *sb_browser_sign_in(sqlite3 *db, const char *cookie, const char *user_id)
     return fresh;
 }
 
+void sb_browser_sign_out(sqlite3 *db, const char *user_id)
+{
+    sb_db_run(db, "UPDATE browser SET user_id = NULL WHERE user_id = ?", "t", user_id);
+}
+
 char *sb_browser_csrf(const char *cookie)
 {
     char *text = sb_format("csrf:%s", cookie);
@@ -131,10 +136,29 @@ char *sb_consent_new(sqlite3 *db, const char *client_id, const char *user_id, co
     return id;
 }
 
+/* End one consent or all of a user; the other is NULL. Used codes and refresh tokens stay as rows,
+ * so that their reuse can be told from a value that never was. */
+static void end(sqlite3 *db, const char *consent_id, const char *user_id)
+{
+#define THESE "(SELECT id FROM consent WHERE id = ?1 OR user_id = ?2)"
+    static const char *const statements[] = {
+        "UPDATE consent SET revoked = 1 WHERE id IN " THESE,
+        "DELETE FROM session WHERE consent_id IN " THESE,
+        "DELETE FROM code WHERE used = 0 AND consent_id IN " THESE,
+    };
+#undef THESE
+    for (size_t i = 0; i < SB_ARRAY_LEN(statements); i++)
+        sb_db_run(db, statements[i], "tt", consent_id, user_id);
+}
+
 void sb_consent_revoke(sqlite3 *db, const char *consent_id)
 {
-    sb_db_run(db, "UPDATE consent SET revoked = 1 WHERE id = ?", "t", consent_id);
-    sb_db_run(db, "DELETE FROM session WHERE consent_id = ?", "t", consent_id);
+    end(db, consent_id, NULL);
+}
+
+void sb_consent_revoke_all(sqlite3 *db, const char *user_id)
+{
+    end(db, NULL, user_id);
 }
 
 /* --- codes --- */

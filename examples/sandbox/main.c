@@ -48,6 +48,8 @@ static const char usage[] =
     "      ENDPOINT: authorize token jwt search logout any\n"
     "      KIND: delay hang 401 429 500 503 truncated oversized endless drip\n"
     "            wrong-type not-json empty drop redirect json\n"
+    "grant list [USERNAME|ID] [--json] | revoke GRANT_ID\n"
+    "      what was issued on each consent; to revoke one ends all of it\n"
     "requests [--endpoint E] [--count|--json|--clear]\n"
     "\n"
     "sign-in --url AUTHORIZE_URL --username U|--username-hex HEX --password P [--deny]\n"
@@ -56,10 +58,10 @@ static const char usage[] =
     "Exit status: 0 done, 1 refused or failed, 2 usage.\n";
 
 static const struct sb_command commands[] = {
-    {"serve", sb_cmd_serve}, {"user", sb_cmd_user},       {"group", sb_cmd_group},
-    {"role", sb_cmd_role},   {"team", sb_cmd_team},       {"access-level", sb_cmd_access_level},
-    {"app", sb_cmd_app},     {"fault", sb_cmd_fault},     {"requests", sb_cmd_requests},
-    {"clock", sb_cmd_clock}, {"sign-in", sb_cmd_sign_in},
+    {"serve", sb_cmd_serve}, {"user", sb_cmd_user},   {"group", sb_cmd_group},
+    {"role", sb_cmd_role},   {"team", sb_cmd_team},   {"access-level", sb_cmd_access_level},
+    {"app", sb_cmd_app},     {"fault", sb_cmd_fault}, {"requests", sb_cmd_requests},
+    {"grant", sb_cmd_grant}, {"clock", sb_cmd_clock}, {"sign-in", sb_cmd_sign_in},
 };
 
 int main(int argc, char **argv)

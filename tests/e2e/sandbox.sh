@@ -217,7 +217,10 @@ check_family
 check_keys
 check_exchange
 check_search
-check_inactive
+check_deactivation
+check_logout
+check_grants
+check_recycled
 check_faults
 check_record
 check_callback

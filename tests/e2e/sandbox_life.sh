@@ -14,7 +14,7 @@ check_clock()
     equal "moves add up: -90" 3510 "$(value ahead "$(sandbox clock -90)")"
     equal "clock +2d" $((3510 + 2 * 86400)) "$(value ahead "$(sandbox clock +2d)")"
     like "clock --json" '*"ahead": 176310*' "$(sandbox clock --json)"
-    like "clock tells the time" "$(date -u -d @$(($(date +%s) + 176310)) +%Y-%m-%dT%H:)*" "$(value time "$(sandbox clock)")"
+    like "clock tells the time" "$(date -u -d @$(($(date +%s) + 176310)) +%Y-%m-%d)*" "$(value time "$(sandbox clock)")"
     refused "eleven years" 2 '*no number*' sandbox clock +4015d
     sandbox clock +3000d >/dev/null
     refused "eleven years in two steps" 1 '*ten years*' sandbox clock +3000d
@@ -144,4 +144,96 @@ check_family()
     equal "rotation off: used again and again" "$refresh $refresh" "$(next "$refresh") $(next "$refresh")"
     sandbox app edit "$life" --rotation on
     dead "a token that was rotated stays dead" '*has been replaced' "$(next "$refresh" >/dev/null && echo "$refresh")"
+}
+
+# tokens_of_life: sets refresh and access
+tokens_of_life()
+{
+    answer=$(by_code "$(new_code "$life" scope=offline_access)" -u "$life:$life_secret")
+    refresh=$(json refresh_token "$answer")
+    access=$(json access_token "$answer")
+}
+
+session_status()
+{
+    search "$1" -o /dev/null -w '%{http_code}'
+}
+
+check_deactivation()
+{
+    tokens_of_life
+    code=$(new_code "$life")
+    service=$(json access_token "$(by_jwt "$(jwt "$(claims)")")")
+    other=$(json access_token "$(by_jwt "$(jwt "$(claims "$(sandbox user show twin | sed -n 's/^id *//p')")")")")
+    sandbox user edit jane@acme.example --inactive
+    equal "deactivated: the session is dead" 401 "$(session_status "$access")"
+    equal "deactivated: a service's session too" 401 "$(session_status "$service")"
+    equal "deactivated: another user's lives" 200 "$(session_status "$other")"
+    dead "deactivated: no refresh" '*has been revoked' "$refresh"
+    equal "deactivated: no tokens for a code" invalid_grant "$(json error "$(by_code "$code" -u "$life:$life_secret")")"
+    refused "deactivated: no sign-in" 1 '*deactivated*' sign_in "$(address "$web")"
+    sandbox user edit jane@acme.example --name 'Jane <b>Doe'
+    sandbox user edit jane@acme.example --active
+    equal "active again: the session stays dead" 401 "$(session_status "$access")"
+    dead "active again: so does the refresh token" '*has been revoked' "$refresh"
+    equal "active again: so does the code" invalid_grant "$(json error "$(by_code "$code" -u "$life:$life_secret")")"
+    tokens_of_life
+    sandbox user edit jane@acme.example --name 'Jane <b>Doe' --active
+    equal "an edit that changes no activity ends nothing" 200 "$(session_status "$access")"
+}
+
+check_logout()
+{
+    tokens_of_life
+    like "logout" '*success*' "$(fetch -H "sessionID: $access" "$url/attask/api/v20.0/logout")"
+    equal "logout: the session is dead" 401 "$(session_status "$access")"
+    equal "logout: and cannot log out" 401 "$(status -H "sessionID: $access" "$url/attask/api/v20.0/logout")"
+    answer=$(use "$refresh")
+    equal "logout: of the session, not of the refresh token" 200 "$(session_status "$(json access_token "$answer")")"
+    sandbox fault set logout 503 --count 1
+    access=$(json access_token "$answer")
+    equal "logout: a fault ends no session" "503 200" \
+        "$(status -H "sessionID: $access" "$url/attask/api/v20.0/logout") $(session_status "$access")"
+}
+
+check_grants()
+{
+    tokens_of_life
+    next "$refresh" >refreshed
+    row=$(sandbox grant list jane@acme.example | tail -n 1)
+    like "grant list" "* client=$life * lives   sessions=2 refresh_tokens=2 jane@acme.example" "$row"
+    like "grant list as JSON" '*"revoked": false,*"sessions": 2,*"refresh_tokens": 2,*' \
+        "$(sandbox grant list "$jane" --json | tail -n 12 | tr -d '\n')"
+    unlike "grant list of another user" '*jane*' "$(sandbox grant list twin)"
+    sandbox grant revoke "${row%% *}"
+    dead "revoked: no refresh" '*has been revoked' "$(cat refreshed)"
+    equal "revoked: the session is dead" 401 "$(session_status "$access")"
+    like "revoked: the list says so" '* revoked sessions=0 *' "$(sandbox grant list | grep "${row%% *}")"
+    code=$(new_code "$life")
+    sandbox grant revoke "$(sandbox grant list | tail -n 1 | cut -d' ' -f1)"
+    equal "revoked: no tokens for a code" invalid_grant "$(json error "$(by_code "$code" -u "$life:$life_secret")")"
+    refused "an unknown grant" 1 '*no grant*' sandbox grant revoke nonsense
+    refused "an unknown user's grants" 1 '*no user*' sandbox grant list nobody
+}
+
+# A name that somebody had before: another account
+check_recycled()
+{
+    gone=$(sandbox user create again@acme.example --password 'pw &1')
+    again=(--username again@acme.example --password 'pw &1')
+    answer=$(by_code "$(code_of "$(sandbox sign-in --url "$(address "$life" scope=offline_access)" "${again[@]}")")" -u "$life:$life_secret")
+    sandbox user delete again@acme.example
+    fresh=$(sandbox user create again@acme.example --password 'pw &1')
+    unlike "the same name, another ID" "$gone" "$fresh"
+    equal "the first one's session is dead" 401 "$(session_status "$(json access_token "$answer")")"
+    dead "and the refresh token" '*not known' "$(json refresh_token "$answer")"
+    fault_of "the first one's ID" '*sub*active user*' "$(jwt "$(claims "$gone")")"
+    answer=$(by_code "$(code_of "$(sandbox sign-in --url "$(address "$life")" "${again[@]}")")" -u "$life:$life_secret")
+    like "the second one signs in as itself" '*"ID":"'"$fresh"'"*"username":"again@acme.example"*' \
+        "$(search "$(json access_token "$answer")" -d fields=username)"
+    sandbox user edit again@acme.example --rename before@acme.example
+    third=$(sandbox user create again@acme.example --password 'pw &1')
+    unlike "a renamed account's name, another ID" "$fresh" "$third"
+    like "a renamed account keeps its sessions" '*"ID":"'"$fresh"'"*"username":"before@acme.example"*' \
+        "$(search "$(json access_token "$answer")" -d fields=username)"
 }

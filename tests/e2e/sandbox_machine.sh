@@ -169,6 +169,7 @@ check_exchange_clients()
 
 check_exchange_keys()
 {
+    access=$(json access_token "$(by_jwt "$(jwt "$(claims)")")")
     sandbox app key delete "$m2m" "$key_id"
     fault_of "a removed key is dead" '*none of*keys*' "$(jwt "$(claims)")"
     like "jwt: the others live" '*access_token*' "$(by_jwt "$(jwt "$(claims)" cert.key)")"

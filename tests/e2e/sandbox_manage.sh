@@ -304,6 +304,13 @@ check_lenient_options()
     answer=$(by_code "$(new_code "$web" scope=offline_access)" -u "$web:$secret")
     like "--bearer-style" '*"token_type":"Bearer"*"expires_in":3600*' "$answer"
     like "--lenient-inactive" '*"isActive":false*' "$(search "$(json access_token "$answer")" -d fields=isActive)"
+    refresh=$(json refresh_token "$answer")
+    sandbox user edit jane@acme.example --active
+    sandbox user edit jane@acme.example --inactive
+    like "--lenient-inactive: deactivated, a living session says so" '*"isActive":false*' \
+        "$(search "$(json access_token "$answer")" -d fields=isActive)"
+    like "--lenient-inactive: refresh" '*access_token*' \
+        "$(token -u "$web:$secret" -d grant_type=refresh_token -d "refresh_token=$refresh")"
     sandbox user edit jane@acme.example --active
     new_verifier
     answer=$(by_code "$(new_code "$spa" "scope=offline_access&code_challenge_method=S256&code_challenge=$challenge")" \

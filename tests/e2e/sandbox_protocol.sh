@@ -295,26 +295,6 @@ check_search()
     equal "a dead session: 401" 401 "$(search nonsense -o /dev/null -w '%{http_code}')"
     equal "no session: 401" 401 "$(status "$url/attask/api/v20.0/user/search")"
     equal "Bearer is no session" 401 "$(status -H "Authorization: Bearer $access" "$url/attask/api/v20.0/user/search")"
-    sandbox user edit jane@acme.example --inactive
-    like "deactivated: a living session says so" '*"isActive":false*' "$(search "$access" -d fields=isActive)"
-    refused "deactivated: no sign-in" 1 '*deactivated*' sign_in "$(address "$web")"
-    sandbox user edit jane@acme.example --active
-    like "logout" '*success*' "$(fetch -H "sessionID: $access" "$url/attask/api/v20.0/logout")"
-    equal "after logout: 401" 401 "$(search "$access" -o /dev/null -w '%{http_code}')"
-    equal "logout of a dead session: 401" 401 "$(status -H "sessionID: $access" "$url/attask/api/v20.0/logout")"
-}
-
-check_inactive()
-{
-    refresh=$(json refresh_token "$(by_code "$(new_code "$web" scope=offline_access)" -u "$web:$secret")")
-    code=$(new_code "$web")
-    sandbox user edit jane@acme.example --inactive
-    equal "deactivated: no tokens for a code" invalid_grant "$(json error "$(by_code "$code" -u "$web:$secret")")"
-    equal "deactivated: no refresh" invalid_grant \
-        "$(json error "$(token -u "$web:$secret" -d grant_type=refresh_token -d "refresh_token=$refresh")")"
-    sandbox user edit jane@acme.example --active
-    like "active again: refresh" '*access_token*' \
-        "$(token -u "$web:$secret" -d grant_type=refresh_token -d "refresh_token=$refresh")"
 }
 
 check_callback()

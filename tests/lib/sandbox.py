@@ -73,6 +73,14 @@ class Sandbox:
         self.run("app", "key", "add", found["client_id"], public_key)
         return found["client_id"], found["client_secret"], found["customer_id"]
 
+    def clock(self, move):
+        """Move the time by which everything expires: "+1h", "-30m", "reset"."""
+        self.run("clock", move)
+
+    def grants(self, user):
+        """What was issued to a user, a row for each consent, oldest first."""
+        return json.loads(self.run("grant", "list", user, "--json"))
+
     def fault(self, endpoint, kind, *options):
         self.run("fault", "set", endpoint, kind, *options)
 
