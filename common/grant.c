@@ -2,6 +2,7 @@
 
 #include "grant.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "client_auth.h"
@@ -171,6 +172,36 @@ enum wf_reason wf_grant_revoke(const struct wf_endpoint *endpoint, const char *r
         reason = wf_fail(err, WF_CONFIG, "%s answers status %d: check client_id and its rights",
                          endpoint_name, response.status);
     wf_http_response_done(&response);
+    wf_buf_done(&body);
+    return reason;
+}
+
+enum wf_reason wf_grant_assertion(const struct wf_endpoint *endpoint, const char *url,
+                                  bool exchange, struct wf_span assertion, struct wf_tokens *ret,
+                                  struct wf_err *err)
+{
+    struct wf_provider_conf conf = *endpoint->conf;
+    const struct wf_endpoint here = {&conf, endpoint->http};
+    struct wf_buf body = WF_BUF_INIT(WF_HTTP_REQUEST_BODY_MAX);
+    char brought[WF_ERR_TEXT_MAX];
+
+    if (exchange) {
+        /* The documentation knows no other place for the secret */
+        conf.client_auth = WF_CLIENT_AUTH_BODY;
+        wf_form_append(&body, "jwt_token", assertion);
+    } else {
+        wf_form_append_text(&body, "grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
+        wf_form_append(&body, "assertion", assertion);
+        wf_form_append_text(&body, "scope", conf.scope);
+    }
+    /* A key that was removed, a user who was, a clock that is wrong: all say invalid_grant (RFC
+     * 7523 §3.1), or what a provider thinks that it should say */
+    (void)snprintf(
+        brought, sizeof(brought),
+        "assertion signed with %.150s for %.64s (is its public key still there, the user "
+        "active, and this host's clock right?)",
+        conf.private_key_file, exchange ? conf.user_id : conf.assertion_subject);
+    enum wf_reason reason = buy(&here, url, &body, brought, NULL, ret, err);
     wf_buf_done(&body);
     return reason;
 }

@@ -46,6 +46,7 @@ core_sources = \
 	%D%/store.c %D%/store.h \
 	%D%/authz.c %D%/authz.h \
 	%D%/workfront.c %D%/workfront.h \
+	%D%/machine.c %D%/machine.h \
 	%D%/provider.c %D%/provider.h \
 	%D%/rules.c %D%/rules.h \
 	%D%/introspect.c %D%/introspect.h \
@@ -62,7 +63,8 @@ core_sources = \
 	%D%/context.c %D%/context.h \
 	%D%/verify.c \
 	%D%/login.c \
-	%D%/account.c
+	%D%/account.c \
+	%D%/token.c
 
 %C%_libwfcore_la_SOURCES = %D%/macros.h $(core_sources)
 %C%_libwfcore_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(QRENCODE_CFLAGS)

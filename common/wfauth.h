@@ -136,4 +136,23 @@ enum wf_reason wf_account_check(const struct wf_context *context, const struct w
                                 const struct wf_result *found, bool *ret_opinion,
                                 struct wf_err *err) WF_MUST_USE;
 
+/* A fresh access token of this host's own, with nobody present: from [provider NAME], which is a
+ * Machine to Machine application or has grant = jwt_bearer. One that still lives for a minute is
+ * taken from the cache folder, without a request; of many processes that need a new one, one asks.
+ * Writes one audit line. *ret: new, wf_secret_free.
+ * WF_EXPIRED: the provider does not take this host's signature any more. WF_CONFIG: there is no such
+ * provider, it has no such way, or files or the client are wrong. WF_UNREACHABLE, WF_INTERNAL.
+ * Blocks for the disk, and where a token must be had up to twice the provider's time-out and 7 s,
+ * twice that where another process hangs. Any thread. */
+enum wf_reason wf_token(const struct wf_context *context, const char *provider,
+                        struct wf_secret **ret, struct wf_err *err) WF_MUST_USE;
+/* A server did not take the token: the next wf_token gets a new one. */
+void wf_token_forget(const struct wf_context *context, const char *provider);
+
+/* The signed assertion by which this host proves itself to [provider NAME], good for 2 minutes and
+ * once. WF_CONFIG: no such provider, no key, or one that does not sign. WF_UNREACHABLE: the helper
+ * does not answer. WF_INTERNAL. *ret: new, wf_secret_free. No request is sent. Any thread. */
+enum wf_reason wf_assert(const struct wf_context *context, const char *provider,
+                         struct wf_secret **ret, struct wf_err *err) WF_MUST_USE;
+
 #endif

@@ -31,6 +31,11 @@ char *wf_workfront_token_url(const struct wf_provider_conf *conf)
     return below(conf, "/integrations/oauth2/api/v1/token");
 }
 
+char *wf_workfront_exchange_url(const struct wf_provider_conf *conf)
+{
+    return below(conf, "/integrations/oauth2/api/v1/jwt/exchange");
+}
+
 /* What the API answers, and the claim it becomes. Display names, which any Workfront planner may
  * be able to create, become claims apart from IDs: conf knows them by these names. */
 static const struct {

@@ -10,10 +10,11 @@
 
 struct json_t;
 
-/* "URL/integrations/oauth2/authorize" and "…/api/v1/token": new, the caller frees; NULL if memory
- * is short. */
+/* "URL/integrations/oauth2/authorize", "…/api/v1/token" and "…/api/v1/jwt/exchange": new, the caller
+ * frees; NULL if memory is short. */
 char *wf_workfront_authorize_url(const struct wf_provider_conf *conf);
 char *wf_workfront_token_url(const struct wf_provider_conf *conf);
+char *wf_workfront_exchange_url(const struct wf_provider_conf *conf);
 
 /* Ask the API whose session this is. *ret_claims: ID, username, emailAddr, accessLevelID,
  * accessLevel, homeGroupID, homeGroup, homeTeamID, homeTeam (texts), roleIDs, roles (lists of

@@ -34,6 +34,7 @@ unit_tests = \
 	%D%/unit/test_authz \
 	%D%/unit/test_workfront \
 	%D%/unit/test_introspect \
+	%D%/unit/test_machine \
 	%D%/unit/test_assertion \
 	%D%/unit/test_forksafe \
 	%D%/unit/test_bounds \
@@ -149,6 +150,10 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_introspect_SOURCES = %D%/unit/test_introspect.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_introspect_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_introspect_LDADD = $(unit_ldadd)
+
+%C%_unit_test_machine_SOURCES = %D%/unit/test_machine.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
+%C%_unit_test_machine_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_machine_LDADD = $(unit_ldadd)
 
 %C%_unit_test_assertion_SOURCES = %D%/unit/test_assertion.c
 %C%_unit_test_assertion_CPPFLAGS = $(unit_cppflags)
