@@ -48,6 +48,8 @@ core_sources = \
 	%D%/workfront.c %D%/workfront.h \
 	%D%/machine.c %D%/machine.h \
 	%D%/provider.c %D%/provider.h \
+	%D%/report.c %D%/report.h \
+	%D%/refresh.c %D%/refresh.h \
 	%D%/rules.c %D%/rules.h \
 	%D%/introspect.c %D%/introspect.h \
 	%D%/replies.c %D%/replies.h \
@@ -106,6 +108,11 @@ wfauthlibexecdir = $(libexecdir)/wfauth
 wfauthlibexec_PROGRAMS = %D%/wfauth-http
 %C%_wfauth_http_SOURCES = %D%/drop.c %D%/drop.h %D%/wfauth-http.c
 %C%_wfauth_http_LDADD = %D%/libwfcurl.la %D%/libwfcore.la
+
+# The program that refreshes
+wfauthlibexec_PROGRAMS += %D%/wfauth-refresh
+%C%_wfauth_refresh_SOURCES = %D%/http_choose.c %D%/http_choose.h %D%/wfauth-refresh.c
+%C%_wfauth_refresh_LDADD = %D%/libwfcore.la
 
 dist_man_MANS += %D%/wfauth.1 %D%/wfauth.conf.5
 

@@ -54,6 +54,8 @@ static const struct {
     {"idle_expires", WF_JSON_NUMBER, offsetof(struct wf_record, idle_expires), false},
     {"warned", WF_JSON_NUMBER, offsetof(struct wf_record, warned), false},
     {"refreshing", WF_JSON_NUMBER, offsetof(struct wf_record, refreshing), false},
+    {"failed", WF_JSON_NUMBER, offsetof(struct wf_record, failed), false},
+    {"failure", WF_JSON_TEXT, offsetof(struct wf_record, failure), false},
     {"ended", WF_JSON_NUMBER, offsetof(struct wf_record, ended), false},
     {"why", WF_JSON_TEXT, offsetof(struct wf_record, why), false},
 };
@@ -121,16 +123,32 @@ void wf_record_free(struct wf_record *record)
     free(record);
 }
 
-bool wf_record_end(struct wf_record *record, int64_t now, const char *why)
+/* Clean words of our own in place of those that stand there. False if memory is short. */
+static bool replace_words(char **words, const char *text)
 {
     char clean[WF_STORE_WHY_MAX];
 
-    wf_text_sanitise(clean, sizeof(clean), why, strlen(why));
-    char *text = strdup(clean[0] == '\0' ? "-" : clean);
-    if (text == NULL)
+    wf_text_sanitise(clean, sizeof(clean), text, strlen(text));
+    char *copy = strdup(clean[0] == '\0' ? "-" : clean);
+    if (copy == NULL)
         return false;
-    free(record->why);
-    record->why = text;
+    free(*words);
+    *words = copy;
+    return true;
+}
+
+bool wf_record_fail(struct wf_record *record, int64_t now, const char *text)
+{
+    if (!replace_words(&record->failure, text))
+        return false;
+    record->failed = now;
+    return true;
+}
+
+bool wf_record_end(struct wf_record *record, int64_t now, const char *why)
+{
+    if (!replace_words(&record->why, why))
+        return false;
     record->ended = now;
     record->refreshing = 0;
     wf_secret_free(record->refresh);

@@ -46,6 +46,8 @@ struct wf_record {
     int64_t warned;           /* when the log last said that one of the two is near */
     int64_t refreshing; /* when a refresh began whose answer is not in this record: it is under way,
                          * or was lost, perhaps with a new refresh token in it */
+    int64_t failed;     /* when a refresh last failed for want of an answer */
+    char *failure;      /* in clean words; NULL if none failed since the tokens came */
     /* A tombstone: the session is over, and everything but the tokens is still known. */
     int64_t ended;
     char *why; /* clean text; NULL before the end */
@@ -56,6 +58,8 @@ struct wf_record *wf_record_new(const struct wf_provider_conf *provider, const c
                                 const char *subject);
 /* Wipes the tokens. NULL is fine. */
 void wf_record_free(struct wf_record *record);
+/* Note why there was no answer. False, and nothing changed, if memory is short. */
+bool wf_record_fail(struct wf_record *record, int64_t now, const char *text) WF_MUST_USE;
 /* Make it a tombstone: the tokens are wiped. False, and nothing changed, if memory is short. */
 bool wf_record_end(struct wf_record *record, int64_t now, const char *why) WF_MUST_USE;
 

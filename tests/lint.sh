@@ -11,6 +11,7 @@ banned="strcpy strcat sprintf vsprintf strncpy strncat strtok atoi atol sscanf g
 # FILE CALL WHY: the exceptions
 allowed="\
 common/wfauth-http.c signal it is a process of its own
+common/wfauth-refresh.c signal it is a process of its own
 common/folder.c secure_getenv where a person keeps files; it is NULL in a privileged process
 common/drop.c umask the helper program alone links it
 common/drop.c chdir the helper program alone links it"

@@ -291,6 +291,7 @@ unit_tests += \
 	%D%/unit/test_cachedir_folder \
 	%D%/unit/test_grant \
 	%D%/unit/test_store \
+	%D%/unit/test_refresh \
 	%D%/unit/test_keyring \
 	%D%/unit/test_keyring_folder \
 	%D%/unit/test_keyring_many \
@@ -330,6 +331,11 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_grant_SOURCES = %D%/unit/test_grant.c $(fake_door)
 %C%_unit_test_grant_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_grant_LDADD = $(unit_ldadd)
+
+%C%_unit_test_refresh_SOURCES = %D%/unit/test_refresh.c $(fake_door)
+%C%_unit_test_refresh_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_refresh_LDADD = $(unit_ldadd)
+%C%_unit_test_refresh_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync
 
 %C%_unit_test_store_SOURCES = %D%/unit/test_store.c
 %C%_unit_test_store_CPPFLAGS = $(unit_cppflags)
