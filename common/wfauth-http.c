@@ -111,6 +111,9 @@ int main(int argc, char **argv)
     }
     /* libcurl leaves signals alone here, so a connection that breaks must not end us */
     (void)signal(SIGPIPE, SIG_IGN);
+    /* When a service is stopped all its processes are told to end. An answer with a new refresh
+     * token in it may be on its way: what started us decides, and we leave when it does. */
+    (void)signal(SIGTERM, SIG_IGN);
     serve(wf_drop(argv[1], &err), &err);
     /* Destructors of the libraries have nothing to add, and cost the host's time */
     _exit(0);
