@@ -100,8 +100,12 @@ bin_PROGRAMS += %D%/wfauth
 	%D%/http_choose.c %D%/http_choose.h \
 	%D%/cmd.c %D%/cmd.h \
 	%D%/cmd_verify.c \
+	%D%/cmd_token.c \
+	%D%/keypair.c %D%/keypair.h \
+	%D%/cmd_keygen.c \
 	%D%/main.c
-%C%_wfauth_LDADD = %D%/libwfcore.la
+%C%_wfauth_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
+%C%_wfauth_LDADD = %D%/libwfcore.la $(CRYPTO_LIBS)
 
 # The helper program
 wfauthlibexecdir = $(libexecdir)/wfauth

@@ -15,6 +15,9 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"verify", wf_cmd_verify, "judge the bearer token on standard input"},
+    {"token", wf_cmd_token, "print a fresh access token of this host's own"},
+    {"assert", wf_cmd_assert, "print a signed assertion"},
+    {"keygen", wf_cmd_keygen, "make a key pair for a Machine to Machine application"},
 };
 
 static int usage(FILE *out, int status)

@@ -35,6 +35,7 @@ unit_tests = \
 	%D%/unit/test_workfront \
 	%D%/unit/test_introspect \
 	%D%/unit/test_machine \
+	%D%/unit/test_keypair \
 	%D%/unit/test_assertion \
 	%D%/unit/test_forksafe \
 	%D%/unit/test_bounds \
@@ -154,6 +155,10 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_machine_SOURCES = %D%/unit/test_machine.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_machine_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_machine_LDADD = $(unit_ldadd)
+
+%C%_unit_test_keypair_SOURCES = %D%/unit/test_keypair.c common/keypair.c
+%C%_unit_test_keypair_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_keypair_LDADD = common/libwfjwt.la $(unit_ldadd) $(CRYPTO_LIBS)
 
 %C%_unit_test_assertion_SOURCES = %D%/unit/test_assertion.c
 %C%_unit_test_assertion_CPPFLAGS = $(unit_cppflags)
