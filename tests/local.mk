@@ -232,6 +232,11 @@ check_PROGRAMS += %D%/lib/forge
 %C%_lib_forge_SOURCES = %D%/lib/forge.c
 %C%_lib_forge_LDADD = %D%/lib/libmint.la
 
+# Who needs a token (tests/e2e/refresh.py)
+check_PROGRAMS += %D%/lib/refresher
+%C%_lib_refresher_SOURCES = %D%/lib/refresher.c
+%C%_lib_refresher_LDADD = common/libwfcore.la
+
 %C%_unit_test_judge_SOURCES = %D%/unit/test_judge.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_judge_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_judge_LDADD = $(mint_ldadd)
