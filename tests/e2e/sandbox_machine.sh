@@ -115,6 +115,7 @@ check_exchange_faults()
     fault_of "four parts" '*no signed JWT*' "$good.x"
     fault_of "padding" '*no signed JWT*' "$good=="
     fault_of "the other base64" '*no signed JWT*' "${good%?}+"
+    fault_of "bits behind the last byte" '*no signed JWT*' "${good%?}$(printf %s "${good: -1}" | tr AQgw BRhx)"
     fault_of "claims that are no object" '*no signed JWT*' "$(jwt '[]')"
     fault_of "a claim twice" '*no signed JWT*' "$(jwt "$(claims "$jane" "$soon" "$customer" ',"sub":"x"')")"
     fault_of "another customer" '*iss*' "$(jwt "$(claims "$jane" "$soon" nobody)")"

@@ -131,6 +131,9 @@ check_deactivated_browser()
     like "deactivated while reading: no code" '*deactivated*name="password"*' "$(cat page2)"
     like "deactivated: signed out" '*deactivated*name="password"*' "$(fetch -b jar "$(address "$web")")"
     sandbox user edit jane@acme.example --active
+    fetch -b jar -o page "$(address "$web")"
+    like "active again: asked to sign in" '*name="password"*' "$(cat page)"
+    unlike "active again: and not told otherwise" '*deactivated*' "$(cat page)"
 }
 
 check_codes()
