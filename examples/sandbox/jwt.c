@@ -113,7 +113,7 @@ static const char *time_problem(const struct sb_request *rq, const json_t *claim
         return "jwt_token: exp is missing or no number";
     if (expires <= now)
         return "jwt_token: has expired";
-    if (expires > now + LIFETIME_MAX && !rq->settings->lenient_jwt)
+    if (expires > now + LIFETIME_MAX + LEEWAY && !rq->settings->lenient_jwt)
         return "jwt_token: exp is too far ahead";
     static const char *const begin[] = {"nbf", "iat"};
     for (size_t i = 0; i < SB_ARRAY_LEN(begin); i++) {
