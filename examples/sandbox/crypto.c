@@ -94,15 +94,14 @@ char *sb_base64url_decode(const char *text, size_t n, size_t *ret_n)
     struct sb_str padded = {0};
     sb_str_addn(&padded, text, n);
     for (size_t i = 0; i < padded.len; i++) {
-        /* What only the other alphabet has becomes what neither has. */
         char *c = &padded.at[i];
-        *c = (char)(*c == '-' ? '+' : *c == '_' ? '/' : strchr("+/=", *c) ? '!' : *c);
+        *c = (char)(*c == '-' ? '+' : *c == '_' ? '/' : *c);
     }
     while (padded.len % 4)
         sb_str_add(&padded, "=");
     char *bytes = sb_base64_decode(sb_str_text(&padded), padded.len, ret_n);
     sb_str_done(&padded);
-    /* Bits behind the last byte must be zero. */
+    /* The other alphabet, padding, bits behind the last byte: all of that comes back otherwise. */
     char *again = bytes ? base64url((unsigned char *)bytes, *ret_n) : NULL;
     bool same = again && strlen(again) == n && memcmp(again, text, n) == 0;
     free(again);

@@ -47,7 +47,7 @@ static const char usage[] =
     "fault list [--json] | clear [ENDPOINT]\n"
     "      ENDPOINT: authorize token jwt search logout any\n"
     "      KIND: delay hang 401 429 500 503 truncated oversized endless drip\n"
-    "            wrong-type not-json empty drop redirect json\n"
+    "            wrong-type not-json empty drop lost redirect json\n"
     "grant list [USERNAME|ID] [--json] | revoke GRANT_ID\n"
     "      what was issued on each consent; to revoke one ends all of it\n"
     "requests [--endpoint E] [--count|--json|--clear]\n"

@@ -188,6 +188,7 @@ static enum MHD_Result answer(struct sb_server *server, struct MHD_Connection *c
     sb_db_commit(server->db);
     pthread_mutex_unlock(&server->lock);
 
+    silent = silent || fault.kind == SB_FAULT_LOST;
     enum MHD_Result result =
         silent ? MHD_NO : sb_exchange_send(connection, rq, &fault, &server->stopping);
     sb_fault_done(&fault);

@@ -138,7 +138,15 @@ check_family()
     dead "reuse of a rotated token" '*has been replaced' "$first"
     dead "ends the newest one" '*has been revoked' "$third"
     equal "and the session" 401 "$(search "$access" -o /dev/null -w '%{http_code}')"
-    like "another sign-in of the same person lives" '*access_token*' "$(use "$other")"
+    other=$(next "$other")
+    like "another sign-in of the same person lives" '????????????????????*' "$other"
+    sandbox fault set token drop --count 1
+    equal "fault drop: no answer" "" "$(use "$other" 2>/dev/null)"
+    other=$(next "$other")
+    like "fault drop: and no effect" '????????????????????*' "$other"
+    sandbox fault set token lost --count 1
+    equal "fault lost: no answer" "" "$(use "$other" 2>/dev/null)"
+    dead "fault lost: but the effect" '*has been replaced' "$other"
     sandbox app edit "$life" --rotation off
     refresh=$(new_refresh)
     equal "rotation off: used again and again" "$refresh $refresh" "$(next "$refresh") $(next "$refresh")"
