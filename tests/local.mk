@@ -35,7 +35,9 @@ unit_tests = \
 	%D%/unit/test_workfront \
 	%D%/unit/test_introspect \
 	%D%/unit/test_machine \
+	%D%/unit/test_machine_threads \
 	%D%/unit/test_keypair \
+	%D%/unit/test_token \
 	%D%/unit/test_assertion \
 	%D%/unit/test_forksafe \
 	%D%/unit/test_bounds \
@@ -155,6 +157,15 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_machine_SOURCES = %D%/unit/test_machine.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_machine_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_machine_LDADD = $(unit_ldadd)
+
+%C%_unit_test_machine_threads_SOURCES = %D%/unit/test_machine_threads.c
+%C%_unit_test_machine_threads_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_machine_threads_LDADD = $(unit_ldadd)
+
+%C%_unit_test_token_SOURCES = %D%/unit/test_token.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
+%C%_unit_test_token_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_token_LDADD = $(unit_ldadd)
+%C%_unit_test_token_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc
 
 %C%_unit_test_keypair_SOURCES = %D%/unit/test_keypair.c common/keypair.c
 %C%_unit_test_keypair_CPPFLAGS = $(unit_cppflags)

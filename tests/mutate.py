@@ -54,6 +54,7 @@ TESTS = {
     "cachedir.c": ["unit/test_cachedir", "unit/test_cachedir_folder", "unit/test_cachedir_calls"],
     "file.c": ["unit/test_file"],
     "http_deadline.c": ["unit/test_http_deadline"],
+    "machine.c": ["unit/test_machine", "unit/test_token", "unit/test_machine_threads"],
     "opaque.c": ["unit/test_opaque", "unit/test_opaque_kept", "unit/test_opaque_many"],
 }
 # A read or write out of bounds, a leak or an overflow in the changed file fails its test, and what

@@ -56,9 +56,8 @@ static void check_cert(X509 *cert, EVP_PKEY *key)
     assert_int_equal(X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)), 0);
     time_t begin = T0;
     assert_int_equal(X509_cmp_time(X509_get0_notBefore(cert), &begin), -1);
-    assert_int_equal(ASN1_TIME_diff(&days, &seconds, X509_get0_notBefore(cert),
-                                    X509_get0_notAfter(cert)),
-                     1);
+    assert_int_equal(
+        ASN1_TIME_diff(&days, &seconds, X509_get0_notBefore(cert), X509_get0_notAfter(cert)), 1);
     assert_int_equal(days, WF_KEYPAIR_DAYS);
 }
 
