@@ -307,6 +307,7 @@ check_PROGRAMS += %D%/lib/refresher
 
 unit_tests += \
 	%D%/unit/test_http_request \
+	%D%/unit/test_folder \
 	%D%/unit/test_cachedir \
 	%D%/unit/test_cachedir_calls \
 	%D%/unit/test_cachedir_folder \
@@ -358,11 +359,17 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_refresh_LDADD = $(unit_ldadd)
 %C%_unit_test_refresh_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync
 
+%C%_unit_test_folder_SOURCES = %D%/unit/test_folder.c
+%C%_unit_test_folder_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_folder_LDADD = $(unit_ldadd)
+%C%_unit_test_folder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=renameat \
+	-Wl,--wrap=unlinkat,--wrap=getpwuid_r
+
 %C%_unit_test_store_SOURCES = %D%/unit/test_store.c
 %C%_unit_test_store_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_store_LDADD = $(unit_ldadd)
 %C%_unit_test_store_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=renameat \
-	-Wl,--wrap=write,--wrap=getpwuid_r,--wrap=wf_file_read
+	-Wl,--wrap=write,--wrap=wf_file_read
 
 %C%_unit_test_keyring_SOURCES = %D%/unit/test_keyring.c $(fake_door)
 %C%_unit_test_keyring_CPPFLAGS = $(unit_cppflags)

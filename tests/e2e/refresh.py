@@ -155,7 +155,7 @@ def stage(world):
 
 
 @suite.case("whoever asks is killed at random: nothing is lost")
-def _(world):
+def asker_killed(world):
     here = stage(world)
     usual = here.measure()
     here.begin()
@@ -177,7 +177,7 @@ def _(world):
 
 
 @suite.case("what refreshes is killed at random: lost is only an answer on its way")
-def _(world):
+def refresher_killed(world):
     here = stage(world)
     usual = here.measure()
     here.begin()
@@ -228,7 +228,7 @@ def position(lines, wanted, number=1):
 
 
 @suite.case("what refreshes is killed at each system call: lost is only an answer on its way")
-def _(world):
+def killed_at_each_call(world):
     if world.sanitized:
         show("not with sanitizers, which make system calls of their own")
         return
@@ -257,7 +257,7 @@ def _(world):
 
 
 @suite.case("all are told to end while an answer is on its way: it is kept")
-def _(world):
+def all_told_to_end(world):
     here = stage(world)
     here.begin()
     before = here.server.current
@@ -275,7 +275,7 @@ def _(world):
 
 
 @suite.case("50 processes, one of 8 threads, at once: one request, and the same token for all")
-def _(world):
+def fifty_at_once(world):
     here = stage(world)
     here.begin()
     here.server.delay = 1
@@ -287,7 +287,7 @@ def _(world):
 
 
 @suite.case("no answer: the session stays, and nobody storms the provider")
-def _(world):
+def no_answer(world):
     here = stage(world)
     here.begin()
     before = here.server.current
@@ -310,7 +310,7 @@ def fill(path):
 
 
 @suite.case("a full disk or a read-only folder: no token is used up")
-def _(world):
+def no_room(world):
     here = stage(world)
     for how in ("full", "read-only"):
         here.begin()

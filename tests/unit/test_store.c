@@ -2,9 +2,7 @@
  * be. */
 #include "config.h"
 
-#include <limits.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -72,18 +70,6 @@ enum wf_reason __wrap_wf_file_read(const char *path, enum wf_file_kind kind, str
         return wf_fail(err, WF_CONFIG, "scripted: no such file");
     wf_buf_append_text(out, machine_id);
     return WF_OK;
-}
-
-static const char *user_home = "/home/u";
-int __wrap_getpwuid_r(uid_t uid, struct passwd *pw, char *buf, size_t size, struct passwd **ret);
-int __wrap_getpwuid_r(uid_t uid, struct passwd *pw, char *buf, size_t size, struct passwd **ret)
-{
-    int n = snprintf(buf, size, "u");
-
-    (void)snprintf(buf + n + 1, size - (size_t)n - 1, "%s", user_home);
-    *pw = (struct passwd){.pw_name = buf, .pw_uid = uid, .pw_dir = buf + n + 1};
-    *ret = pw;
-    return 0;
 }
 
 /* Records */
@@ -501,73 +487,6 @@ static void test_locks(void **state)
     memset(faults, 0, sizeof(faults));
 }
 
-/* The folders that nobody configured, in a root of our own, as another person where we can be. */
-static int default_is(const char *path, const char *root)
-{
-    struct wf_store *found = NULL;
-
-    fake_root = root;
-    enum wf_reason reason = wf_store_open(NULL, NULL, &found, NULL);
-    fake_root = NULL;
-    int same = reason == WF_OK && strcmp(wf_store_path_borrow(found), path) == 0;
-    wf_store_free(found);
-    return same;
-}
-
-static bool is_private(const char *root, const char *path)
-{
-    char full[512];
-    struct stat st;
-
-    (void)snprintf(full, sizeof(full), "%s%s", root, path);
-    return stat(full, &st) == 0 && (st.st_mode & 07777) == 0700;
-}
-
-static int choose_as_person(const char *root)
-{
-    (void)unsetenv("XDG_STATE_HOME");
-    if (!default_is("/home/u/.local/state/wfauth", root) || !is_private(root, "/home/u/.local") ||
-        !is_private(root, "/home/u/.local/state") ||
-        !is_private(root, "/home/u/.local/state/wfauth"))
-        return 1;
-    (void)setenv("XDG_STATE_HOME", "/home/u/x", 1);
-    if (!default_is("/home/u/x/wfauth", root) || !is_private(root, "/home/u/x/wfauth"))
-        return 2;
-    (void)unsetenv("XDG_STATE_HOME");
-    user_home = "";
-    return default_is("", root) ? 3 : 0;
-}
-
-static void test_defaults(void **state)
-{
-    char root[128];
-    char path[400];
-    int status = 0;
-
-    (void)state;
-    (void)snprintf(root, sizeof(root), "%s/root", folder);
-    assert_int_equal(mkdir(root, 0755), 0);
-    (void)snprintf(path, sizeof(path), "mkdir -p '%s/home/u' '%s" WF_LOCALSTATEDIR "'", root, root);
-    assert_int_equal(system(path), 0);
-    (void)snprintf(path, sizeof(path), "%s/home/u", root);
-    uid_t person = geteuid() == 0 ? 4242 : geteuid();
-    assert_int_equal(chown(path, person, (gid_t)-1), 0);
-    if (geteuid() == 0) {
-        assert_true(default_is(WF_LOCALSTATEDIR "/lib/wfauth", root));
-        assert_true(is_private(root, WF_LOCALSTATEDIR "/lib/wfauth"));
-    }
-    assert_int_equal(chmod(folder, 0711), 0);
-    pid_t child = fork();
-    if (child == 0)
-        _exit(geteuid() == 0 && setresuid(person, person, person) != 0 ? 99
-                                                                       : choose_as_person(root));
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(chmod(folder, 0700), 0);
-    assert_int_equal(status, 0);
-    (void)snprintf(path, sizeof(path), "rm -rf '%s'", root);
-    assert_int_equal(system(path), 0);
-}
-
 static int set_up(void **state)
 {
     return folder_set_up(state) != 0 || wf_store_open(folder, &key_log_sink, &store, NULL) != WF_OK;
@@ -592,7 +511,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_hosts, empty, closed),
         cmocka_unit_test_setup_teardown(test_list, empty, closed),
         cmocka_unit_test_setup_teardown(test_locks, empty, closed),
-        cmocka_unit_test_setup_teardown(test_defaults, empty, closed),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
