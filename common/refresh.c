@@ -398,3 +398,35 @@ out:
     wf_record_free(record);
     return reason;
 }
+
+enum wf_reason wf_refresh_forget(const struct wf_refresh *refresh, const char *user, bool *ret_told,
+                                 struct wf_err *err)
+{
+    const struct wf_endpoint endpoint = {refresh->provider, refresh->http};
+    const char *name = refresh->provider->name;
+    struct wf_record *record = NULL;
+    struct wf_err why = WF_ERR_INIT;
+    bool told = true;
+    int lock = -1;
+    enum wf_reason reason =
+        wf_store_lock(refresh->store, name, user, budget_ms(refresh), &lock, err);
+
+    if (reason == WF_OK)
+        reason = wf_store_read(refresh->store, refresh->provider, user, &record, err);
+    if (reason != WF_OK)
+        goto out;
+    if (record != NULL)
+        told = wf_provider_revoke(&endpoint, refresh->log, record->refresh, record->access, &why) ==
+               WF_OK;
+    if (!told)
+        wf_log(refresh->log, WF_LOG_WARNING,
+               "provider %s does not know that the session of %s is over: %s", name, user,
+               why.text);
+    reason = wf_store_remove(refresh->store, name, user, err);
+    if (reason == WF_OK)
+        *ret_told = told;
+out:
+    wf_record_free(record);
+    wf_store_unlock(lock);
+    return reason;
+}

@@ -65,6 +65,14 @@ enum wf_reason wf_refresh_session(const struct wf_refresh *refresh, const char *
                                   const struct wf_secret *refused, struct wf_record **ret,
                                   struct wf_err *err) WF_MUST_USE;
 
+/* End the user's session: at the provider, as far as that can be told (wf_provider_revoke), and here
+ * in any case. refresh->http is set. That the provider did not hear of it is a line in the log, and
+ * false in *ret_told. WF_OK also where there is no session; then *ret_told is true. WF_CONFIG if the
+ * record cannot be removed, WF_UNREACHABLE if a refresh under way does not end, WF_INTERNAL. Blocks
+ * for a request or two, and for a refresh under way. */
+enum wf_reason wf_refresh_forget(const struct wf_refresh *refresh, const char *user, bool *ret_told,
+                                 struct wf_err *err) WF_MUST_USE;
+
 /* What wfauth-refresh does: use the refresh token and keep what comes. The caller holds the lock and
  * has seen that it is needed; refresh->http is set. WF_OK: new tokens are on the disk. WF_EXPIRED:
  * a tombstone is. Other reasons as above. */

@@ -9,6 +9,7 @@
  */
 #include "config.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -97,7 +98,7 @@ int main(int argc, char **argv)
 {
     struct wf_err err = WF_ERR_INIT;
 
-    if (argc != 5 || !is_socket(SOCKET)) {
+    if (argc != 5 || !is_socket(SOCKET) || fcntl(WF_CHILD_PASSED, F_GETFD) < 0) {
         (void)fprintf(stderr,
                       "wfauth-refresh is started by wfauth and pam_workfront, not by hand\n");
         return 2;

@@ -311,6 +311,35 @@ static void test_without_token(void **state)
     assert_non_null(strstr(err.text, "no refresh token"));
 }
 
+static void test_forget(void **state)
+{
+    const struct fake_answer rows[] = {
+        {.status = 200, .type = ""}, {.status = 401, .type = ""}, {.status = 503, .type = ""}};
+    struct wf_record *record = NULL;
+    struct wf_err err = WF_ERR_INIT;
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
+        struct wf_http *http = fake_door_new(NULL);
+        const struct wf_refresh refresh = make_refresh(http);
+        bool told = i == 2;
+        begin(0, 1000);
+        fake_door_script(&rows[i], 1);
+        assert_int_equal(wf_refresh_forget(&refresh, "alice", &told, &err), WF_OK);
+        assert_int_equal(told, i != 2);
+        assert_int_equal(strstr(key_log, "does not know") != NULL, i == 2);
+        assert_int_equal(fake_door_count(), 1);
+        assert_string_equal(fake_door_request(0)->headers, "sessionID: a0\n");
+        assert_int_equal(wf_store_read(store, &conf, "alice", &record, NULL), WF_OK);
+        assert_null(record);
+        told = false;
+        assert_int_equal(wf_refresh_forget(&refresh, "alice", &told, &err), WF_OK);
+        assert_true(told);
+        assert_int_equal(fake_door_count(), 1);
+        wf_http_free(http);
+    }
+}
+
 static unsigned warnings(void)
 {
     unsigned count = 0;
@@ -485,10 +514,15 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_due),         cmocka_unit_test(test_outcomes),
-        cmocka_unit_test(test_rest),        cmocka_unit_test(test_going_on),
-        cmocka_unit_test(test_full_disk),   cmocka_unit_test(test_without_token),
-        cmocka_unit_test(test_warnings),    cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_due),
+        cmocka_unit_test(test_outcomes),
+        cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_going_on),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_without_token),
+        cmocka_unit_test(test_forget),
+        cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_threads),
         cmocka_unit_test(test_programs),
     };
 
