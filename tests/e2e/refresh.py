@@ -296,6 +296,25 @@ def fifty_at_once(world):
     expect(len(here.server.record) == 1, len(here.server.record), "requests")
 
 
+@suite.case("a local user refreshes without the helper, and nobody looks into the process")
+def local_user(world):
+    here = stage(world)
+    here.begin()
+    run("chown", "-R", "alice:alice", FOLDER)
+    here.server.delay = 0.5
+    process = subprocess.Popen(["/usr/bin/setpriv", "--reuid", "alice", "--regid", "alice", "--init-groups", "--"] +
+                               here.argv("get", "1", here.server.access), stdout=subprocess.PIPE, text=True)
+    within(5, lambda: here.server.record, "the request")
+    found = pids("wfauth-refresh")
+    expect(len(found) == 1 and not pids("wfauth-http"), found, pids("wfauth-http"))
+    with open("/proc/%d/status" % found[0]) as file:
+        expect(re.search(r"^Uid:\t1501\t1501\t1501\t", file.read(), re.M), "another user's")
+    # What may not be dumped belongs to root in /proc, whoever's process it is
+    expect(os.stat("/proc/%d/mem" % found[0]).st_uid == 0, "it could be traced and dumped")
+    out, _ = process.communicate(timeout=30)
+    expect(out == "token " + here.server.access + "\n", out)
+
+
 @suite.case("no answer: the session stays, and nobody storms the provider")
 def no_answer(world):
     here = stage(world)
