@@ -12,8 +12,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "http_frame.h"
 
 /* How long a child that was killed, or has said its last, may take to go. */
 #define END_MS 1000
@@ -187,27 +188,19 @@ bool wf_child_is_ours(const struct wf_child *child)
     return child->fd >= 0 && child->owner == getpid() && is_our_socket(child);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now = {0, 0};
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Take its exit status, so that no zombie stays. Nothing here waits without a bound: where the host
  * ignores SIGCHLD or reaps all children itself, there is nothing to take. */
 static void reap(const struct wf_child *child)
 {
-    int64_t deadline = now_ms() + END_MS;
+    int64_t deadline = wf_frame_now() + END_MS;
     siginfo_t info;
 
     if (child->pidfd < 0) {
-        while (waitpid(child->pid, NULL, WNOHANG) == 0 && now_ms() < deadline)
+        while (waitpid(child->pid, NULL, WNOHANG) == 0 && wf_frame_now() < deadline)
             (void)poll(NULL, 0, 1);
         return;
     }
-    for (int64_t left = END_MS; left > 0; left = deadline - now_ms()) {
+    for (int64_t left = END_MS; left > 0; left = deadline - wf_frame_now()) {
         struct pollfd pfd = {child->pidfd, POLLIN, 0};
         if (poll(&pfd, 1, (int)left) >= 0 || errno != EINTR)
             break;
@@ -243,4 +236,12 @@ void wf_child_kill(struct wf_child *child)
 void wf_child_leave(struct wf_child *child)
 {
     end(child, false);
+}
+
+bool wf_child_has_socket(void)
+{
+    int domain = 0;
+    socklen_t len = sizeof(domain);
+
+    return getsockopt(STDIN_FILENO, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
 }

@@ -48,4 +48,7 @@ void wf_child_kill(struct wf_child *child);
  * stays of one that has ended. */
 void wf_child_leave(struct wf_child *child);
 
+/* In the program: true if it was started so, and not by hand. */
+bool wf_child_has_socket(void);
+
 #endif

@@ -12,9 +12,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "drop.h"
 #include "http_curl.h"
 #include "http_frame.h"
@@ -93,19 +93,11 @@ static void serve(enum wf_reason setup, struct wf_err *err)
     wf_buf_done(&out);
 }
 
-static bool is_socket(int fd)
-{
-    int domain = 0;
-    socklen_t len = sizeof(domain);
-
-    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
-}
-
 int main(int argc, char **argv)
 {
     struct wf_err err = WF_ERR_INIT;
 
-    if (argc != 2 || !is_socket(SOCKET)) {
+    if (argc != 2 || !wf_child_has_socket()) {
         (void)fprintf(stderr, "wfauth-http is started by wfauth and pam_workfront, not by hand\n");
         return 2;
     }

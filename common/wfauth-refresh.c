@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -86,19 +85,11 @@ static void stay(void)
         (void)signal(signals[i], SIG_IGN);
 }
 
-static bool is_socket(int fd)
-{
-    int domain = 0;
-    socklen_t len = sizeof(domain);
-
-    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
-}
-
 int main(int argc, char **argv)
 {
     struct wf_err err = WF_ERR_INIT;
 
-    if (argc != 5 || !is_socket(SOCKET) || fcntl(WF_CHILD_PASSED, F_GETFD) < 0) {
+    if (argc != 5 || !wf_child_has_socket() || fcntl(WF_CHILD_PASSED, F_GETFD) < 0) {
         (void)fprintf(stderr,
                       "wfauth-refresh is started by wfauth and pam_workfront, not by hand\n");
         return 2;
