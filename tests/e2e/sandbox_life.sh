@@ -212,6 +212,9 @@ check_grants()
     like "grant list" "* client=$life * lives   sessions=2 refresh_tokens=2 jane@acme.example" "$row"
     like "grant list as JSON" '*"revoked": false,*"sessions": 2,*"refresh_tokens": 2,*' \
         "$(sandbox grant list "$jane" --json | tail -n 12 | tr -d '\n')"
+    sandbox clock +9h >/dev/null
+    like "grant list counts living sessions" '*sessions=0 refresh_tokens=2*' "$(sandbox grant list | grep "${row%% *}")"
+    sandbox clock reset >/dev/null
     unlike "grant list of another user" '*jane*' "$(sandbox grant list twin)"
     sandbox grant revoke "${row%% *}"
     dead "revoked: no refresh" '*has been revoked' "$(cat refreshed)"

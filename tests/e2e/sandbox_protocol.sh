@@ -124,7 +124,9 @@ check_deactivated_browser()
     equal "deactivated: the sign-in is refused" 403 "$(status -b jar "${post[@]}" "$sign")"
     sandbox user edit jane@acme.example --active
     equal "active again: it is not" 303 "$(status -b jar -c jar "${post[@]}" "$sign")"
+    sandbox user edit jane@acme.example --name 'Jane <b>Doe'
     fetch -b jar -o page "$(address "$web")"
+    like "an edit of the name signs nobody out" '*name="decision"*' "$(cat page)"
     sandbox user edit jane@acme.example --inactive
     fetch -b jar -o page2 -d decision=allow -d "request=$(hidden request)" -d "csrf=$(hidden csrf)" \
         "$url/integrations/oauth2/consent"
