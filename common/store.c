@@ -503,19 +503,20 @@ enum wf_reason wf_store_lock(const struct wf_store *store, const char *provider,
         return reason;
     int lock = wf_folder_lock_open(in, name, &fault);
     wf_folder_shut(in);
-    int number = lock < 0 ? 0 : wf_folder_lock_wait(lock, wait_ms);
-    /* The lock was removed and nothing says why: as good as one that somebody else has */
-    if (number == EWOULDBLOCK || (lock < 0 && fault == NULL))
-        reason = wf_fail(err, WF_UNREACHABLE, "somebody else refreshes %s/%s and takes too long",
-                         store->path, name);
-    else if (lock < 0 || number != 0)
-        reason = wf_fail(err, WF_CONFIG, "no lock for %s/%s: %s", store->path, name,
-                         fault != NULL ? fault : wf_errno_text(number));
-    if (reason == WF_OK)
+    if (lock < 0)
+        return wf_fail(err, WF_CONFIG, "no lock for %s/%s: %s", store->path, name,
+                       fault == NULL ? "the folder is gone" : fault);
+    int number = wf_folder_lock_wait(lock, wait_ms);
+    if (number == 0) {
         *ret = lock;
-    else
-        wf_folder_shut(lock);
-    return reason;
+        return WF_OK;
+    }
+    wf_folder_shut(lock);
+    if (number == EWOULDBLOCK)
+        return wf_fail(err, WF_UNREACHABLE, "somebody else refreshes %s/%s and takes too long",
+                       store->path, name);
+    return wf_fail(err, WF_CONFIG, "no lock for %s/%s: %s", store->path, name,
+                   wf_errno_text(number));
 }
 
 void wf_store_unlock(int lock)
