@@ -95,8 +95,8 @@ static enum wf_reason sign(const struct wf_endpoint *endpoint, const struct wf_s
                        endpoint->conf->name);
     assertion.key = wf_secret_borrow(key);
     enum wf_reason reason = wf_http_sign(endpoint->http, &assertion, out, err);
-    if (reason == WF_CONFIG)
-        wf_err_context(err, "private_key_file %.200s", endpoint->conf->private_key_file);
+    if (reason != WF_OK)
+        wf_err_context(err, "signing with %.200s", endpoint->conf->private_key_file);
     return reason;
 }
 
@@ -316,8 +316,8 @@ static enum wf_reason ask(const struct job *job, const struct wf_buf *assertion,
         reason = wf_grant_assertion(&endpoint, url, conf->type == WF_PROVIDER_WORKFRONT,
                                     (struct wf_span){(const char *)assertion->data, assertion->len},
                                     ret, err);
-    /* It may have moved */
-    if (reason == WF_CONFIG && conf->type == WF_PROVIDER_OIDC)
+    /* It may have moved, if it was found by discovery at all */
+    if (reason == WF_CONFIG)
         wf_oidc_forget(conf, job->dir);
     free(url);
     return reason;

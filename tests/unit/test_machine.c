@@ -154,9 +154,11 @@ static void test_exchange(void **state)
     assert_string_equal(request->method, "POST");
     assert_string_equal(request->url,
                         "https://acme.example/integrations/oauth2/api/v1/jwt/exchange");
-    assert_string_equal(request->body,
-                        "jwt_token=signed.c1.u1.-.120&client_id=m%202&client_secret=s%3Acret");
+    assert_string_equal(
+        request->body, "jwt_token=signed.c1.u1.-.120.RS256&client_id=m%202&client_secret=s%3Acret");
     assert_null(strstr(request->headers, "Authorization"));
+    /* A first token is nothing to warn of */
+    assert_string_equal(logged, "");
     expect_token(&workfront, T0, "t1", 1);
 }
 
@@ -198,6 +200,36 @@ static void test_no_endpoint(void **state)
     assert_non_null(strstr(err.text, "names no token endpoint"));
 }
 
+static void test_no_discovery(void **state)
+{
+    const struct fake_answer answers[] = {{.status = 500, .body = "{}"}};
+    struct wf_err err = WF_ERR_INIT;
+    char token[64];
+
+    (void)state;
+    fake_door_script(answers, WF_ARRAY_LEN(answers));
+    assert_int_equal(get(&oidc, dir, T0, token, &err), WF_UNREACHABLE);
+    assert_non_null(strstr(err.text, "status 500"));
+}
+
+/* An endpoint that is not there any more is looked for anew, one that refuses is not. */
+static void test_moved(void **state)
+{
+    const struct fake_answer answers[] = {DOCUMENT,
+                                          {.status = 404, .body = "{}"},
+                                          DOCUMENT,
+                                          {.status = 400, .body = "{\"error\":\"x\"}"},
+                                          TOKEN("t", 600)};
+    char token[64];
+
+    (void)state;
+    fake_door_script(answers, WF_ARRAY_LEN(answers));
+    assert_int_equal(get(&oidc, dir, T0, token, NULL), WF_CONFIG);
+    assert_int_equal(get(&oidc, dir, T0 + 5, token, NULL), WF_EXPIRED);
+    assert_int_equal(fake_door_count(), 4);
+    expect_token(&oidc, T0 + 10, "t", 5);
+}
+
 /* For how long a token is kept. */
 static void test_lifetimes(void **state)
 {
@@ -207,7 +239,7 @@ static void test_lifetimes(void **state)
     } rows[] = {
         {TOKEN("a", 0), 300},       {TOKEN("b", 3600), 3540}, {TOKEN("c", 3660), 3600},
         {TOKEN("d", 100000), 3600}, {TOKEN("e", 120), 60},    {TOKEN("f", 119), 60},
-        {TOKEN("g", 10), 5},        {TOKEN("h", 1), 1},
+        {TOKEN("g", 10), 5},        {TOKEN("h", 1), 1},       {TOKEN("i", 150), 90},
     };
 
     (void)state;
@@ -293,7 +325,8 @@ static void test_refusals(void **state)
 static void test_bound(void **state)
 {
     const struct fake_answer answers[] = {TOKEN("a", 600), TOKEN("b", 600), TOKEN("c", 600),
-                                          TOKEN("d", 600), TOKEN("e", 600), TOKEN("f", 600)};
+                                          TOKEN("d", 600), TOKEN("e", 600), TOKEN("f", 600),
+                                          TOKEN("g", 600), TOKEN("h", 600), TOKEN("i", 600)};
     struct wf_provider_conf other = workfront;
 
     (void)state;
@@ -313,6 +346,15 @@ static void test_bound(void **state)
     other.client_id = "m";
     expect_token(&other, T0, "f", 6);
     expect_token(&other, T0, "f", 6);
+    /* Where one text ends and the next begins counts, too */
+    other.client_id = "mc";
+    other.customer_id = "1";
+    expect_token(&other, T0, "g", 7);
+    other.ca_file = "/a";
+    expect_token(&other, T0, "h", 8);
+    other.ca_file = NULL;
+    other.proxy = "http://a:1";
+    expect_token(&other, T0, "i", 9);
 }
 
 static void test_files(void **state)
@@ -327,7 +369,7 @@ static void test_files(void **state)
     fake_door_script(answers, WF_ARRAY_LEN(answers));
     write_file(key_path, "a bad key!");
     assert_int_equal(get(&workfront, dir, T0, token, &err), WF_CONFIG);
-    assert_non_null(strstr(err.text, "private_key_file /tmp/"));
+    assert_non_null(strstr(err.text, "signing with /tmp/"));
     assert_non_null(strstr(err.text, "scripted: a bad key"));
     assert_int_equal(unlink(key_path), 0);
     assert_int_equal(get(&workfront, dir, T0, token, &err), WF_CONFIG);
@@ -448,6 +490,16 @@ static void test_sign(void **state)
     conf.client_id = NULL;
     assert_int_equal(wf_machine_sign(&endpoint, T0, &out, &err), WF_CONFIG);
     assert_non_null(strstr(err.text, "provider sso has no client_id"));
+    conf.assertion_subject = "s";
+    assert_int_equal(wf_machine_sign(&endpoint, T0, &out, &err), WF_CONFIG);
+    conf.assertion_subject = NULL;
+    conf.assertion_issuer = "i";
+    assert_int_equal(wf_machine_sign(&endpoint, T0, &out, &err), WF_CONFIG);
+    conf.assertion_subject = "s";
+    conf.assertion_algorithm = "ES384";
+    wf_buf_reset(&out);
+    assert_int_equal(wf_machine_sign(&endpoint, T0, &out, &err), WF_OK);
+    assert_string_equal(wf_buf_text_borrow(&out), "signed.i.s.https://sso.example.120.ES384");
     conf.private_key_file = NULL;
     assert_int_equal(wf_machine_sign(&endpoint, T0, &out, &err), WF_CONFIG);
     assert_non_null(strstr(err.text, "provider sso has no private_key_file"));
@@ -460,9 +512,9 @@ static void test_sign(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_exchange),  CASE(test_bearer), CASE(test_no_endpoint), CASE(test_lifetimes),
-        CASE(test_refusals),  CASE(test_bound),  CASE(test_files),       CASE(test_entries),
-        CASE(test_no_folder), CASE(test_sign),
+        CASE(test_exchange), CASE(test_bearer),    CASE(test_no_endpoint), CASE(test_no_discovery),
+        CASE(test_moved),    CASE(test_lifetimes), CASE(test_refusals),    CASE(test_bound),
+        CASE(test_files),    CASE(test_entries),   CASE(test_no_folder),   CASE(test_sign),
     };
     return cmocka_run_group_tests_name("machine", tests, NULL, NULL);
 }

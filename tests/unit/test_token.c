@@ -194,7 +194,7 @@ static void test_assert(void **state)
 
     (void)state;
     assert_int_equal(wf_assert(context, "relay", &assertion, &err), WF_OK);
-    assert_string_equal(wf_secret_borrow(assertion).ptr, "signed.c1.u1.-.120");
+    assert_string_equal(wf_secret_borrow(assertion).ptr, "signed.c1.u1.-.120.RS256");
     wf_secret_free(assertion);
     assertion = NULL;
     assert_int_equal(wf_assert(context, "nobody", &assertion, &err), WF_CONFIG);
