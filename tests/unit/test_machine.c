@@ -102,6 +102,8 @@ static void entry_path(char *ret, size_t size)
     assert_non_null(fgets(ret, (int)size, pipe));
     ret[strcspn(ret, "\n")] = '\0';
     (void)pclose(pipe);
+    /* "token-" and a whole SHA-256 */
+    assert_int_equal(strlen(strrchr(ret, '/') + 1), 6 + 64);
 }
 
 /* Ask once; "" in token if that failed. */
