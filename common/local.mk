@@ -60,6 +60,7 @@ core_sources = \
 	%D%/mapfile.c %D%/mapfile.h \
 	%D%/identity.c %D%/identity.h \
 	%D%/prompt.c %D%/prompt.h \
+	%D%/dialogue.c %D%/dialogue.h \
 	%D%/delay.c %D%/delay.h \
 	%D%/wfauth.h \
 	%D%/context.c %D%/context.h \
