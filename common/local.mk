@@ -64,6 +64,7 @@ core_sources = \
 	%D%/delay.c %D%/delay.h \
 	%D%/wfauth.h \
 	%D%/context.c %D%/context.h \
+	%D%/session.c %D%/session.h \
 	%D%/verify.c \
 	%D%/login.c \
 	%D%/account.c \
@@ -101,6 +102,7 @@ bin_PROGRAMS += %D%/wfauth
 	%D%/http_choose.c %D%/http_choose.h \
 	%D%/cmd.c %D%/cmd.h \
 	%D%/cmd_verify.c \
+	%D%/cmd_login.c \
 	%D%/cmd_token.c \
 	%D%/keypair.c %D%/keypair.h \
 	%D%/cmd_keygen.c \

@@ -169,6 +169,26 @@ out:
     return reason;
 }
 
+enum wf_reason wf_refresh_expire(const struct wf_refresh *refresh, const char *user,
+                                 struct wf_err *err)
+{
+    struct wf_record *record = NULL;
+    int lock = -1;
+    enum wf_reason reason = wf_store_lock(refresh->store, refresh->provider->name, user,
+                                          budget_ms(refresh), &lock, err);
+
+    if (reason == WF_OK)
+        reason = wf_store_read(refresh->store, refresh->provider, user, &record, err);
+    if (reason == WF_OK && record != NULL && record->ended == 0) {
+        /* As if it had never been good */
+        record->access_expires = record->obtained;
+        reason = wf_store_write(refresh->store, record, err);
+    }
+    wf_record_free(record);
+    wf_store_unlock(lock);
+    return reason;
+}
+
 /* Using */
 
 /* The provider has said that the session is over. */

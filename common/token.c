@@ -6,6 +6,7 @@
 #include "context.h"
 #include "http.h"
 #include "machine.h"
+#include "session.h"
 #include "wfauth.h"
 
 static enum wf_reason find(const struct wf_context *context, const char *name,
@@ -17,28 +18,37 @@ static enum wf_reason find(const struct wf_context *context, const char *name,
     return WF_OK;
 }
 
-/* Every way to a token with nobody present, by what the provider's section says. What people have
- * left in the store comes in here. */
-static enum wf_reason obtain(const struct wf_context *context, const struct wf_endpoint *endpoint,
+/* By assertion. */
+static enum wf_reason exchange(const struct wf_context *context,
+                               const struct wf_provider_conf *conf, struct wf_secret **ret,
+                               struct wf_err *err)
+{
+    const struct wf_log *log = wf_context_log_borrow(context);
+    struct wf_endpoint endpoint = {conf, NULL};
+    struct wf_cachedir *dir = NULL;
+    enum wf_reason reason = wf_context_http_new(context, conf, &endpoint.http, err);
+
+    if (reason == WF_OK)
+        reason = wf_cachedir_open(conf->cache_dir, log, &dir, err);
+    if (reason == WF_OK)
+        reason = wf_machine_token(&endpoint, dir, log, wf_context_now(context), ret, err);
+    wf_cachedir_free(dir);
+    wf_http_free(endpoint.http);
+    return reason;
+}
+
+/* Every way to a token, by what the provider's section says. */
+static enum wf_reason obtain(const struct wf_context *context, const struct wf_provider_conf *conf,
                              struct wf_secret **ret, struct wf_err *err)
 {
-    const struct wf_provider_conf *conf = endpoint->conf;
-    const struct wf_log *log = wf_context_log_borrow(context);
-    struct wf_cachedir *dir = NULL;
-
-    if (!wf_conf_is_machine(conf))
-        return wf_fail(err, WF_CONFIG,
-                       "provider %s has no way to a token with nobody present, expected %s",
-                       conf->name,
-                       conf->type == WF_PROVIDER_WORKFRONT
-                           ? "a Machine to Machine application: customer_id, user_id and "
-                             "private_key_file"
-                           : "grant = jwt_bearer");
-    enum wf_reason reason = wf_cachedir_open(conf->cache_dir, log, &dir, err);
-    if (reason == WF_OK)
-        reason = wf_machine_token(endpoint, dir, log, wf_context_now(context), ret, err);
-    wf_cachedir_free(dir);
-    return reason;
+    if (wf_conf_is_machine(conf))
+        return exchange(context, conf, ret, err);
+    if (wf_session_is_for(conf))
+        return wf_session_token(context, conf, ret, err);
+    return wf_fail(err, WF_CONFIG,
+                   "provider %s has no way to a token with nobody present, expected "
+                   "grant = jwt_bearer",
+                   conf->name);
 }
 
 static void audit(const struct wf_context *context, const char *provider,
@@ -61,16 +71,13 @@ static void audit(const struct wf_context *context, const char *provider,
 enum wf_reason wf_token(const struct wf_context *context, const char *provider,
                         struct wf_secret **ret, struct wf_err *err)
 {
-    struct wf_endpoint endpoint = {NULL, NULL};
+    const struct wf_provider_conf *conf = NULL;
     struct wf_err own = WF_ERR_INIT;
-    enum wf_reason reason = find(context, provider, &endpoint.conf, &own);
+    enum wf_reason reason = find(context, provider, &conf, &own);
 
     if (reason == WF_OK)
-        reason = wf_context_http_new(context, endpoint.conf, &endpoint.http, &own);
-    if (reason == WF_OK)
-        reason = obtain(context, &endpoint, ret, &own);
-    wf_http_free(endpoint.http);
-    audit(context, provider, endpoint.conf, reason, &own);
+        reason = obtain(context, conf, ret, &own);
+    audit(context, provider, conf, reason, &own);
     if (err != NULL)
         *err = own;
     return reason;
@@ -81,8 +88,12 @@ void wf_token_forget(const struct wf_context *context, const char *provider)
     const struct wf_provider_conf *conf = NULL;
     struct wf_cachedir *dir = NULL;
 
-    if (find(context, provider, &conf, NULL) == WF_OK && wf_conf_is_machine(conf) &&
-        wf_cachedir_open(conf->cache_dir, wf_context_log_borrow(context), &dir, NULL) == WF_OK)
+    if (find(context, provider, &conf, NULL) != WF_OK)
+        return;
+    if (wf_session_is_for(conf))
+        wf_session_renew(context, conf);
+    else if (wf_conf_is_machine(conf) &&
+             wf_cachedir_open(conf->cache_dir, wf_context_log_borrow(context), &dir, NULL) == WF_OK)
         wf_machine_forget(conf, dir);
     wf_cachedir_free(dir);
 }

@@ -136,11 +136,14 @@ enum wf_reason wf_account_check(const struct wf_context *context, const struct w
                                 const struct wf_result *found, bool *ret_opinion,
                                 struct wf_err *err) WF_MUST_USE;
 
-/* A fresh access token of this host's own, with nobody present: from [provider NAME], which is a
- * Machine to Machine application or has grant = jwt_bearer. One that still lives for a minute is
- * taken from the cache folder, without a request; of many processes that need a new one, one asks.
+/* A fresh access token of this host's or this user's own, with nobody present, of [provider NAME]:
+ * by assertion where that is a Machine to Machine application or has grant = jwt_bearer, and one
+ * that still lives for a minute is taken from the cache folder; else from the session that the
+ * effective user has begun with `wfauth login`, and it is refreshed where it is due. Without a request
+ * where none is needed; of many processes that need a new one, one asks.
  * Writes one audit line. *ret: new, wf_secret_free.
- * WF_EXPIRED: the provider does not take this host's signature any more. WF_CONFIG: there is no such
+ * WF_EXPIRED: the provider does not take this host's signature any more; there is no session, or it
+ * is over. WF_CONFIG: there is no such
  * provider, it has no such way, or files or the client are wrong. WF_UNREACHABLE, WF_INTERNAL.
  * Blocks for the disk, and where a token must be had up to twice the provider's time-out and 7 s,
  * twice that where another process hangs. Any thread. */

@@ -12,6 +12,7 @@ banned="strcpy strcat sprintf vsprintf strncpy strncat strtok atoi atol sscanf g
 allowed="\
 common/wfauth-http.c signal it is a process of its own
 common/wfauth-refresh.c signal it is a process of its own
+common/cmd_login.c secure_getenv whether there is a screen; the command alone links it
 common/folder.c secure_getenv where a person keeps files; it is NULL in a privileged process
 common/drop.c umask the helper program alone links it
 common/drop.c chdir the helper program alone links it"

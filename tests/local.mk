@@ -315,6 +315,7 @@ unit_tests += \
 	%D%/unit/test_store \
 	%D%/unit/test_store_faults \
 	%D%/unit/test_refresh \
+	%D%/unit/test_session \
 	%D%/unit/test_keyring \
 	%D%/unit/test_keyring_folder \
 	%D%/unit/test_keyring_many \
@@ -372,6 +373,11 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_store_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup \
 	-Wl,--wrap=wf_json_new,--wrap=wf_json_set_text,--wrap=wf_json_set_number,--wrap=wf_crypto_sha256_parts \
 	-Wl,--wrap=flock,--wrap=unlinkat,--wrap=wf_file_read,--wrap=gethostname
+
+%C%_unit_test_session_SOURCES = %D%/unit/test_session.c $(fake_door)
+%C%_unit_test_session_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_session_LDADD = $(unit_ldadd)
+%C%_unit_test_session_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=wf_store_open
 
 %C%_unit_test_store_SOURCES = %D%/unit/test_store.c
 %C%_unit_test_store_CPPFLAGS = $(unit_cppflags)

@@ -388,9 +388,9 @@ def no_way(world):
     bad(wfauth(world, "assert", "nobody"), "config", 2, "no section [provider nobody]")
     write(place.conf, "[provider acme]\ntype = workfront\nurl = %s\nclient_id = a\nredirect_uri = https://a.example/\n"
           % world.sandbox.url, 0o644)
-    bad(wfauth(world, "token", "acme"), "config", 2, "Machine to Machine application")
+    bad(wfauth(world, "token", "acme"), "expired", 1, "wfauth login acme")
     bad(wfauth(world, "assert", "acme"), "config", 2, "no private_key_file")
-    for words in (["token"], ["token", "a", "b"], ["token", "-x", "a"], ["assert"], ["assert", "-x"], ["keygen", "x"]):
+    for words in (["token", "a", "b"], ["token", "--list", "a"], ["token", "--list", "--new"], ["logout", "a", "b"], ["token", "-x", "a"], ["assert"], ["assert", "-x"], ["keygen", "x"]):
         said = wfauth(world, *words)
         expect(said.status == 2 and said.out == "" and "usage: " in said.err, words, said)
 

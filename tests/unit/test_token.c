@@ -161,8 +161,6 @@ static void test_refused(void **state)
     } rows[] = {
         {"nobody", "there is no section [provider nobody]",
          "own-token provider=\"nobody\" verdict=refuse reason=config"},
-        {"acme", "expected a Machine to Machine application",
-         "own-token provider=\"acme\" verdict=refuse reason=config"},
         {"sso", "expected grant = jwt_bearer",
          "own-token provider=\"sso\" verdict=refuse reason=config"},
         {"relay", "refuses the assertion",
