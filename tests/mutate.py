@@ -52,7 +52,7 @@ TESTS = {
     "keyring_fetch.c": ["unit/test_keyring_fetch", "unit/test_keyring"],
     "folder.c": ["unit/test_folder", "unit/test_cachedir", "unit/test_cachedir_folder",
                  "unit/test_cachedir_calls", "unit/test_store"],
-    "store.c": ["unit/test_store", "unit/test_store_faults", "unit/test_folder"],
+    "store.c": ["unit/test_store", "unit/test_folder"],
     "refresh.c": ["unit/test_refresh"],
     "report.c": ["unit/test_refresh"],
     "cachedir.c": ["unit/test_cachedir", "unit/test_cachedir_folder", "unit/test_cachedir_calls"],
