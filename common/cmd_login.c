@@ -206,6 +206,7 @@ static enum wf_reason talk(struct wf_session *session, bool browser, struct guar
         (void)fprintf(stderr, "%s%s", shown ? "Your browser is being opened.\n" : "", prompt);
         size_t len = read_answer(guard, answer);
         if (len == 0) {
+            explicit_bzero(answer, sizeof(answer));
             (void)fputc('\n', stderr);
             return wf_fail(err, WF_PENDING, "no answer was given");
         }

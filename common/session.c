@@ -60,21 +60,20 @@ bool wf_session_is_for(const struct wf_provider_conf *provider)
     return provider->type == WF_PROVIDER_WORKFRONT && !wf_conf_is_machine(provider);
 }
 
-/* The only one; *ret_count says how many there are. */
-static const struct wf_provider_conf *only(const struct wf_conf *conf, bool people,
-                                           size_t *ret_count)
+/* The only one, NULL if there are none or several. */
+static const struct wf_provider_conf *only(const struct wf_conf *conf, bool people)
 {
     const struct wf_provider_conf *found = NULL;
     const struct wf_provider_conf *provider = NULL;
 
-    *ret_count = 0;
     for (size_t i = 0; (provider = wf_conf_provider_at(conf, i)) != NULL; i++) {
         if (people && !wf_session_is_for(provider))
             continue;
+        if (found != NULL)
+            return NULL;
         found = provider;
-        (*ret_count)++;
     }
-    return *ret_count == 1 ? found : NULL;
+    return found;
 }
 
 static enum wf_reason ask_for_name(const struct wf_conf *conf, struct wf_err *err)
@@ -98,16 +97,15 @@ enum wf_reason wf_session_provider(const struct wf_context *context, const char 
 {
     const struct wf_conf *conf = wf_context_conf_borrow(context);
     const struct wf_provider_conf *found = NULL;
-    size_t count = 0;
 
     if (name != NULL) {
         found = wf_conf_provider(conf, name);
         if (found == NULL)
             return wf_fail(err, WF_CONFIG, "there is no section [provider %.40s]", name);
     } else {
-        found = only(conf, true, &count);
-        if (found == NULL && count == 0)
-            found = only(conf, false, &count);
+        found = only(conf, true);
+        if (found == NULL)
+            found = only(conf, false);
         if (found == NULL)
             return ask_for_name(conf, err);
     }

@@ -53,7 +53,7 @@ TESTS = {
     "folder.c": ["unit/test_folder", "unit/test_cachedir", "unit/test_cachedir_folder",
                  "unit/test_cachedir_calls", "unit/test_store"],
     "store.c": ["unit/test_store", "unit/test_folder"],
-    "refresh.c": ["unit/test_refresh"],
+    "refresh.c": ["unit/test_refresh", "unit/test_session"],
     "report.c": ["unit/test_refresh"],
     "cachedir.c": ["unit/test_cachedir", "unit/test_cachedir_folder", "unit/test_cachedir_calls"],
     "file.c": ["unit/test_file"],

@@ -18,6 +18,7 @@
 
 static char folder[64];
 static char config_path[96];
+static char machine[1024];
 static struct wf_context *context;
 
 /* passwd */
@@ -241,8 +242,12 @@ static void test_outcomes(void **state)
         if ((record != NULL) != (reason == WF_OK) || info.lasting != outcomes[i].lasting ||
             wf_session_is_open(session) != outcomes[i].open)
             fail_msg("%s: something else is kept", outcomes[i].name);
-        if (strstr(key_log, "own-sign-in") == NULL)
-            fail_msg("%s: no audit line", outcomes[i].name);
+        const char *line = reason == WF_OK ? "own-sign-in service=\"wfauth\" user=\"alice\" "
+                                             "provider=\"acme\" subject=\"5f0e\" verdict=accept"
+                                           : "verdict=refuse reason=";
+        if (strstr(key_log, line) == NULL || (reason != WF_OK && err.text[0] == '\0') ||
+            (outcomes[i].requests < 2 && strstr(key_log, "subject") != NULL))
+            fail_msg("%s: another audit line: %s", outcomes[i].name, key_log);
         if (reason == WF_OK) {
             assert_string_equal(info.name, "al@acme.example");
             assert_string_equal(record->subject, "5f0e");
@@ -253,6 +258,63 @@ static void test_outcomes(void **state)
         wf_record_free(record);
         wf_session_free(session);
     }
+}
+
+static void count(void *ctx, const char *name, const struct wf_record *record, const char *fault)
+{
+    unsigned *found = ctx;
+
+    (void)name;
+    (void)fault;
+    (*found)++;
+    assert_non_null(record);
+    assert_string_equal(record->user, "alice");
+}
+
+/* Who has no username there is called by their ID. */
+static void test_nameless(void **state)
+{
+    const struct fake_answer answers[] = {
+        GOOD, {.status = 200, .body = "{\"data\":[{\"ID\":\"5f0e\",\"isActive\":true}]}"}};
+    struct wf_session *session = begin();
+    struct wf_session_info info;
+
+    (void)state;
+    fake_door_script(answers, WF_ARRAY_LEN(answers));
+    assert_int_equal(wf_session_answer(session, "code", 4, &info, NULL), WF_OK);
+    assert_string_equal(info.name, "5f0e");
+    wf_session_free(session);
+}
+
+/* A folder that others can read, and a passwd that is down: each operation says so. */
+static void test_no_place(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        enum wf_reason wanted = i == 0 ? WF_CONFIG : WF_UNREACHABLE;
+        struct wf_secret *token = NULL;
+        struct wf_err err = WF_ERR_INIT;
+        bool existed = false;
+        bool told = false;
+        unsigned found = 0;
+        assert_int_equal(chmod(folder, i == 0 ? 0755 : 0700), 0);
+        passwd_number = i == 0 ? 0 : EIO;
+        assert_int_equal(wf_token(context, "acme", &token, &err), wanted);
+        assert_null(strstr(err.text, "wfauth login"));
+        assert_int_equal(wf_session_end(context, "acme", NULL, &existed, &told, &err), wanted);
+        assert_int_equal(wf_session_end(context, "gone", NULL, &existed, &told, &err), wanted);
+        assert_false(existed || told);
+        if (i == 0)
+            assert_int_equal(wf_session_list(context, count, &found, &err), WF_CONFIG);
+        key_log[0] = '\0';
+        wf_token_forget(context, "acme");
+        assert_true(key_log[0] != '\0');
+        assert_int_equal(fake_door_count(), 0);
+    }
+    passwd_number = 0;
+    key_log[0] = '\0';
+    wf_token_forget(context, "acme");
+    assert_string_equal(key_log, "");
 }
 
 static void test_three_tries(void **state)
@@ -339,7 +401,10 @@ static void test_end(void **state)
     (void)reset(state);
     sign_in();
     load(OTHER);
+    existed = true;
+    told = false;
     assert_int_equal(wf_session_end(context, "acme", NULL, &existed, &told, NULL), WF_OK);
+    assert_true(told && !existed);
     assert_int_equal(fake_door_count(), 0);
     load(ACME);
     assert_null(kept());
@@ -382,16 +447,29 @@ static void test_choice(void **state)
             (reason == WF_OK && strcmp(provider->name, choices[i].found) != 0))
             fail_msg("%s: %s", choices[i].name, err.text);
     }
-    load(ACME TWO SERVICE);
-    const struct wf_provider_conf *two = NULL;
-    struct wf_session *session = NULL;
+    load(machine);
     struct wf_err err = WF_ERR_INIT;
+    const struct wf_provider_conf *two = NULL;
+    assert_int_equal(wf_session_provider(context, NULL, &two, &err), WF_OK);
+    assert_string_equal(two->name, "acme");
+    assert_int_equal(wf_session_provider(context, "relay", &two, &err), WF_OK);
+    struct wf_session *session = NULL;
+    assert_int_equal(wf_session_begin(context, two, &session, &err), WF_CONFIG);
+    assert_non_null(strstr(err.text, "Machine to Machine"));
+    load(ACME TWO "redirect_uri = https://login.acme.example/code\n" SERVICE);
+    assert_int_equal(wf_session_provider(context, NULL, &two, &err), WF_CONFIG);
+    assert_non_null(strstr(err.text, "There are: acme, two"));
     assert_int_equal(wf_session_provider(context, "two", &two, NULL), WF_OK);
     assert_int_equal(wf_session_begin(context, two, &session, &err), WF_CONFIG);
     assert_non_null(strstr(err.text, "no client_id"));
+    load(ACME TWO "client_id = cid\n" SERVICE);
+    assert_int_equal(wf_session_provider(context, "two", &two, NULL), WF_OK);
+    assert_int_equal(wf_session_begin(context, two, &session, &err), WF_CONFIG);
+    assert_non_null(strstr(err.text, "no redirect_uri"));
     load(OTHER);
     assert_int_equal(wf_session_provider(context, "other", &two, NULL), WF_OK);
     assert_int_equal(wf_session_begin(context, two, &session, &err), WF_CONFIG);
+    assert_non_null(strstr(err.text, "not available in this version"));
 }
 
 static const struct {
@@ -426,17 +504,6 @@ static void test_people(void **state)
     }
 }
 
-static void count(void *ctx, const char *name, const struct wf_record *record, const char *fault)
-{
-    unsigned *found = ctx;
-
-    (void)name;
-    (void)fault;
-    (*found)++;
-    assert_non_null(record);
-    assert_string_equal(record->user, "alice");
-}
-
 static void test_list(void **state)
 {
     unsigned found = 0;
@@ -449,11 +516,30 @@ static void test_list(void **state)
     assert_int_equal(found, 1);
 }
 
+/* A Machine to Machine application beside acme. */
+static void write_machine(void)
+{
+    char path[96];
+
+    (void)snprintf(path, sizeof(path), "%s.secret", folder);
+    FILE *file = fopen(path, "w");
+    if (file == NULL || fputs("secret", file) < 0 || fclose(file) != 0 || chmod(path, 0600) != 0)
+        perror(path);
+    (void)snprintf(machine, sizeof(machine),
+                   ACME "[provider relay]\ntype = workfront\n"
+                        "url = https://acme.my.workfront.com\nclient_id = m\n"
+                        "customer_id = c1\nuser_id = u1\nclient_secret_file = %s\n"
+                        "private_key_file = %s\n" SERVICE,
+                   path, path);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_prompt, reset),
         cmocka_unit_test_setup(test_outcomes, reset),
+        cmocka_unit_test_setup(test_nameless, reset),
+        cmocka_unit_test_setup(test_no_place, reset),
         cmocka_unit_test_setup(test_three_tries, reset),
         cmocka_unit_test_setup(test_token, reset),
         cmocka_unit_test_setup(test_end, reset),
@@ -464,10 +550,13 @@ int main(void)
 
     key_folder_make(folder, sizeof(folder));
     (void)snprintf(config_path, sizeof(config_path), "%s.conf", folder);
+    write_machine();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     wf_context_free(context);
     key_folder_empty(folder);
     (void)rmdir(folder);
+    (void)unlink(config_path);
+    (void)snprintf(config_path, sizeof(config_path), "%s.secret", folder);
     (void)unlink(config_path);
     return failed;
 }
