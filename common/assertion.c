@@ -78,7 +78,7 @@ static bool add_number(jwt_builder_t *builder, const char *name, int64_t number)
     return jwt_builder_claim_set(builder, &value) == JWT_VALUE_ERR_NONE;
 }
 
-static char *sign(const struct claims *claims, struct wf_buf *jwk, enum wf_pem_alg alg)
+static char *sign(const struct claims *claims, struct wf_buf *jwk, jwt_alg_t alg)
 {
     const struct wf_assertion *what = claims->what;
     jwk_set_t *set = jwks_create_strn((const char *)jwk->data, jwk->len);
@@ -87,8 +87,7 @@ static char *sign(const struct claims *claims, struct wf_buf *jwk, enum wf_pem_a
 
     /* Ours carries the caller's clock */
     if (builder != NULL && set != NULL && jwt_builder_enable_iat(builder, 0) >= 0 &&
-        jwt_builder_setkey(builder, alg == WF_PEM_RS256 ? JWT_ALG_RS256 : JWT_ALG_ES256,
-                           jwks_item_get(set, 0)) == 0 &&
+        jwt_builder_setkey(builder, alg, jwks_item_get(set, 0)) == 0 &&
         add_text(builder, "iss", what->issuer) && add_text(builder, "sub", what->subject) &&
         add_text(builder, "aud", what->audience) && add_text(builder, "jti", claims->jti) &&
         add_number(builder, "iat", what->issued) &&
@@ -101,7 +100,7 @@ static char *sign(const struct claims *claims, struct wf_buf *jwk, enum wf_pem_a
 
 #else
 
-static char *sign(const struct claims *claims, struct wf_buf *jwk, enum wf_pem_alg alg)
+static char *sign(const struct claims *claims, struct wf_buf *jwk, jwt_alg_t alg)
 {
     const struct wf_assertion *what = claims->what;
     jwt_t *jwt = NULL;
@@ -110,8 +109,7 @@ static char *sign(const struct claims *claims, struct wf_buf *jwk, enum wf_pem_a
     (void)jwk;
     if (jwt_new(&jwt) != 0)
         return NULL;
-    if (jwt_set_alg(jwt, alg == WF_PEM_RS256 ? JWT_ALG_RS256 : JWT_ALG_ES256,
-                    (const unsigned char *)what->key.ptr, (int)what->key.len) == 0 &&
+    if (jwt_set_alg(jwt, alg, (const unsigned char *)what->key.ptr, (int)what->key.len) == 0 &&
         jwt_add_grant(jwt, "iss", what->issuer) == 0 &&
         jwt_add_grant(jwt, "sub", what->subject) == 0 &&
         (what->audience == NULL || jwt_add_grant(jwt, "aud", what->audience) == 0) &&
@@ -131,21 +129,30 @@ enum wf_reason wf_assertion_sign(const struct wf_assertion *assertion, struct wf
     enum wf_reason reason = WF_INTERNAL;
     struct claims claims = {assertion, ""};
     struct wf_buf jwk = WF_BUF_INIT(WF_ASSERTION_KEY_MAX);
-    enum wf_pem_alg alg;
+    const char *name = NULL;
     char *text = NULL;
 
     reason = check(assertion, err);
     if (reason != WF_OK)
         goto out;
-    reason = wf_pem_to_jwk(assertion->key, &jwk, &alg, err);
+    reason = wf_pem_to_jwk(assertion->key, assertion->algorithm, &jwk, &name, err);
     if (reason != WF_OK)
         goto out;
+    jwt_alg_t alg = jwt_str_alg(name);
+    if (alg == JWT_ALG_INVAL) {
+        reason =
+            wf_fail(err, WF_CONFIG,
+                    "this wfauth was built with a libjwt that does not sign with %s, version 3 "
+                    "does: take an RSA key with RS256, or an EC key",
+                    name);
+        goto out;
+    }
     reason = make_jti(claims.jti, err);
     if (reason != WF_OK)
         goto out;
     text = sign(&claims, &jwk, alg);
     if (text == NULL) {
-        reason = wf_fail(err, WF_INTERNAL, "libjwt does not sign with this key");
+        reason = wf_fail(err, WF_INTERNAL, "libjwt does not sign with this key and %s", name);
         goto out;
     }
     wf_buf_append_text(out, text);

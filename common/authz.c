@@ -15,6 +15,8 @@
 #define VERIFIER_BYTES 32
 /* 128 bits that nobody guesses within two minutes, 22 characters that fit a QR code */
 #define STATE_BYTES 16
+/* Asks for a refresh token */
+#define OFFLINE "offline_access"
 
 struct wf_authz {
     const char *issuer; /* the provider's url, borrowed from the configuration */
@@ -85,8 +87,36 @@ static enum wf_reason make_secrets(struct wf_authz *authz, const struct wf_authz
     return reason;
 }
 
+static bool has_word(const char *text, const char *word)
+{
+    size_t len = strlen(word);
+
+    for (const char *at = text; (at = strstr(at, word)) != NULL; at += len) {
+        if ((at == text || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+/* False if it does not fit. */
+static bool append_scope(struct wf_buf *out, const char *scope, bool offline)
+{
+    struct wf_buf words = WF_BUF_INIT(WF_URL_MAX);
+    bool fits = false;
+
+    if (scope != NULL)
+        wf_buf_append_text(&words, scope);
+    if (offline && (scope == NULL || !has_word(scope, OFFLINE)))
+        wf_buf_append_text(&words, scope == NULL ? OFFLINE : " " OFFLINE);
+    fits = wf_buf_ok(&words);
+    if (words.len > 0)
+        wf_form_append(out, "scope", (struct wf_span){(const char *)words.data, words.len});
+    wf_buf_done(&words);
+    return fits;
+}
+
 static enum wf_reason make_address(struct wf_authz *authz, const struct wf_provider_conf *conf,
-                                   const char *authorize_url, struct wf_err *err)
+                                   const char *authorize_url, bool offline, struct wf_err *err)
 {
     struct wf_span verifier = wf_secret_borrow(authz->verifier);
     uint8_t hash[WF_SHA256_LEN];
@@ -101,11 +131,11 @@ static enum wf_reason make_address(struct wf_authz *authz, const struct wf_provi
     wf_form_append_text(&authz->address, "client_id", conf->client_id);
     wf_form_append_text(&authz->address, "redirect_uri", conf->redirect_uri);
     wf_form_append_text(&authz->address, "response_type", "code");
-    wf_form_append_text(&authz->address, "scope", conf->scope);
+    bool fits = append_scope(&authz->address, conf->scope, offline);
     wf_form_append(&authz->address, "state", wf_secret_borrow(authz->state));
     wf_form_append_text(&authz->address, "code_challenge_method", "S256");
     wf_form_append_text(&authz->address, "code_challenge", wf_buf_text_borrow(&challenge));
-    if (!wf_buf_ok(&challenge) || wf_buf_text_borrow(&authz->address) == NULL)
+    if (!fits || !wf_buf_ok(&challenge) || wf_buf_text_borrow(&authz->address) == NULL)
         reason = wf_fail(err, WF_CONFIG,
                          "the sign-in address is longer than %d bytes: shorten redirect_uri or "
                          "scope of provider %s",
@@ -115,7 +145,7 @@ static enum wf_reason make_address(struct wf_authz *authz, const struct wf_provi
 }
 
 enum wf_reason wf_authz_new(const struct wf_provider_conf *conf, const char *authorize_url,
-                            const struct wf_authz_hint *hint, struct wf_authz **ret,
+                            const struct wf_authz_hint *hint, bool offline, struct wf_authz **ret,
                             struct wf_err *err)
 {
     enum wf_reason reason = WF_INTERNAL;
@@ -128,7 +158,7 @@ enum wf_reason wf_authz_new(const struct wf_provider_conf *conf, const char *aut
     reason = make_secrets(authz, hint, err);
     if (reason != WF_OK)
         goto out;
-    reason = make_address(authz, conf, authorize_url, err);
+    reason = make_address(authz, conf, authorize_url, offline, err);
     if (reason != WF_OK)
         goto out;
     *ret = authz;

@@ -5,6 +5,8 @@
 #ifndef WF_AUTHZ_H
 #define WF_AUTHZ_H
 
+#include <stdbool.h>
+
 #include "conf.h"
 #include "err.h"
 #include "secret.h"
@@ -24,12 +26,14 @@ struct wf_authz_hint {
 
 struct wf_authz;
 
-/* Begin: a new verifier, state and address. authorize_url: without query. WF_INTERNAL if memory or
+/* Begin: a new verifier, state and address. authorize_url: without query. offline: a
+ * refresh token is asked for by the scope offline_access (OpenID Connect Core §11, and Workfront's
+ * way), beside those of the configuration. WF_INTERNAL if memory or
  * randomness is short or the address does not fit WF_URL_MAX (WF_CONFIG). *ret: new,
  * wf_authz_free. */
 enum wf_reason wf_authz_new(const struct wf_provider_conf *conf, const char *authorize_url,
-                            const struct wf_authz_hint *hint, struct wf_authz **ret,
-                            struct wf_err *err) WF_MUST_USE;
+                            const struct wf_authz_hint *hint, bool offline,
+                            struct wf_authz **ret, struct wf_err *err) WF_MUST_USE;
 /* Wipes and frees; NULL is fine. */
 void wf_authz_free(struct wf_authz *authz);
 

@@ -42,7 +42,7 @@ struct state {
     struct slot slots[SLOTS];
 };
 _Static_assert(sizeof(struct state) == 8 + 8 + 4 + 4 + 16 + SLOTS * 32, "no holes");
-static const char magic[8] = "wfbound1";
+static const char magic[8] = {'w', 'f', 'b', 'o', 'u', 'n', 'd', '1'};
 
 struct wf_bounds {
     struct wf_cachedir *dir;

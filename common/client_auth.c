@@ -80,6 +80,7 @@ static enum wf_reason prove_by_key(const struct wf_endpoint *endpoint, struct wf
     }
     const struct wf_assertion assertion = {
         .key = wf_secret_borrow(key),
+        .algorithm = conf->assertion_algorithm,
         .issuer = conf->client_id,
         .subject = conf->client_id,
         .audience = conf->url,

@@ -2,9 +2,11 @@
 
 #include "cmd.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "text.h"
 
@@ -65,17 +67,36 @@ static void write_log(void *ctx, enum wf_level level, const char *line)
     }
 }
 
+/* A program that is started for a refresh reads it, too, and stands elsewhere. False if it is too
+ * long, or this is no place. */
+static bool make_absolute(const char *path, char ret[PATH_MAX])
+{
+    char here[PATH_MAX];
+    int n = -1;
+
+    if (path[0] == '/')
+        n = snprintf(ret, PATH_MAX, "%s", path);
+    else if (getcwd(here, sizeof(here)) != NULL)
+        n = snprintf(ret, PATH_MAX, "%s/%s", here, path);
+    return n > 0 && n < PATH_MAX;
+}
+
 struct wf_context *wf_cmd_context(const struct wf_cmd_global *global, int *ret_exit)
 {
+    char path[PATH_MAX];
     const struct wf_host host = {
-        .config = global->config,
+        .config = global->config == NULL ? NULL : path,
         .log = {.write = write_log},
         .http_new = wf_http_choose_new,
     };
     struct wf_context *context = NULL;
     struct wf_err err = WF_ERR_INIT;
-    enum wf_reason reason = wf_context_new(&host, &context, &err);
+    enum wf_reason reason = WF_CONFIG;
 
+    if (global->config == NULL || make_absolute(global->config, path))
+        reason = wf_context_new(&host, &context, &err);
+    else
+        (void)wf_fail(&err, reason, "cannot find %s: its path is too long", global->config);
     if (reason != WF_OK) {
         wf_cmd_complain("%s: %s", wf_reason_name(reason), err.text);
         *ret_exit = wf_exit_of(reason);

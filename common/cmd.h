@@ -28,5 +28,10 @@ void wf_cmd_complain(const char *fmt, ...) WF_PRINTF(1, 2);
 
 /* The commands: argv[0] is the command's name. They return an exit status. */
 int wf_cmd_verify(const struct wf_cmd_global *global, int argc, char **argv);
+int wf_cmd_login(const struct wf_cmd_global *global, int argc, char **argv);
+int wf_cmd_logout(const struct wf_cmd_global *global, int argc, char **argv);
+int wf_cmd_token(const struct wf_cmd_global *global, int argc, char **argv);
+int wf_cmd_assert(const struct wf_cmd_global *global, int argc, char **argv);
+int wf_cmd_keygen(const struct wf_cmd_global *global, int argc, char **argv);
 
 #endif

@@ -167,6 +167,17 @@ const struct wf_policy *wf_conf_policy_at(const struct wf_conf *conf, size_t i)
     return i < conf->policy_count ? &conf->policies[i] : NULL;
 }
 
+bool wf_conf_is_machine(const struct wf_provider_conf *provider)
+{
+    switch (provider->type) {
+    case WF_PROVIDER_WORKFRONT:
+        return provider->customer_id != NULL;
+    case WF_PROVIDER_OIDC:
+        return provider->grant == WF_GRANT_JWT_BEARER;
+    }
+    return false;
+}
+
 enum wf_reason wf_conf_read_secret(const struct wf_provider_conf *provider, struct wf_secret **ret,
                                    struct wf_err *err)
 {

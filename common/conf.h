@@ -35,11 +35,17 @@ enum wf_provider_type {
 };
 #define WF_PROVIDER_TYPE_COUNT (WF_PROVIDER_OIDC + 1)
 
-/* How we say who we are to an introspection endpoint (RFC 6749 §2.3.1, RFC 7523 §2.2). */
+/* How we say who we are to a provider's own endpoints (RFC 6749 §2.3.1, RFC 7523 §2.2). */
 enum wf_client_auth {
     WF_CLIENT_AUTH_BASIC, /* client_secret_basic */
     WF_CLIENT_AUTH_BODY,  /* client_secret_post */
     WF_CLIENT_AUTH_PRIVATE_KEY_JWT,
+};
+
+/* How this host gets an access token of its own from an OIDC provider, with nobody present. */
+enum wf_grant_kind {
+    WF_GRANT_NONE,
+    WF_GRANT_JWT_BEARER, /* RFC 7523 §2.1 */
 };
 
 /* How a person may sign in at a service. */
@@ -68,8 +74,9 @@ struct wf_provider_conf {
     /* Checked by wf_url_check, no query. Workfront: no path, no trailing slash. OIDC: the issuer,
      * as it was written, to be compared byte by byte. */
     const char *url;
-    /* NULL: none. Both are there at the first provider of a service whose flow is code, unless it is
-     * an oidc provider, where wf_provider_authorize_url refuses; client_id is with introspection. */
+    /* NULL: none. Both are there at the first provider of a service whose flow is code, unless that
+     * is an oidc provider or wf_conf_is_machine, where wf_provider_authorize_url refuses; client_id
+     * is with introspection, too, and where wf_conf_is_machine. */
     const char *client_id;
     const char *redirect_uri;
     const char *client_secret_file; /* NULL: a public client, PKCE alone */
@@ -78,6 +85,12 @@ struct wf_provider_conf {
     const char *ca_file;            /* NULL: the system's */
     const char *proxy;              /* NULL: none; never from the environment */
     unsigned timeout; /* seconds for one request, connection included: 1..60, default 10 */
+    unsigned refresh_skew; /* seconds before its expiry from which on an access token counts as
+                            * expired: 0..3600, default 60 */
+    /* Seconds for which a refresh token is good, from the sign-in on and from its last use on, as
+     * the administrator chose for the application: 1..315360000; 0: never ends, or not known. */
+    unsigned refresh_absolute;
+    unsigned refresh_inactivity;
     bool allow_http_loopback;
     const char *helper_user; /* default WF_HELPER_USER */
 
@@ -94,10 +107,20 @@ struct wf_provider_conf {
      * With one of the two above, or for Workfront's look-up. NULL: opaque tokens are refused. */
     const char *token_pattern;
     const char *cache_dir; /* absolute path; NULL: wf_cachedir_open's defaults */
-    /* OIDC: for introspection. Basic and body come with client_secret_file where there is
-     * introspection, private_key_jwt with private_key_file. */
+    /* OIDC: at introspection and token endpoints. Basic and body come with client_secret_file where
+     * there is introspection, private_key_jwt with private_key_file. */
     enum wf_client_auth client_auth;
     const char *private_key_file; /* absolute path; wf_conf_read_private_key */
+
+    /* Tokens of this host's own, see wf_conf_is_machine. Workfront: both or none. */
+    const char *customer_id;
+    const char *user_id;
+    /* OIDC. The subject comes with jwt_bearer, issuer and audience may be NULL: client_id, url */
+    enum wf_grant_kind grant;
+    const char *assertion_issuer;
+    const char *assertion_subject;
+    const char *assertion_audience;
+    const char *assertion_algorithm; /* "ES384"; NULL: what suits the key */
 };
 
 /* How a provider's claims become a local name. */
@@ -169,6 +192,12 @@ void wf_conf_free(struct wf_conf *conf);
  * at all. WF_CONFIG if neither is there. Borrowed as long as conf lives. Any thread. */
 enum wf_reason wf_conf_policy(const struct wf_conf *conf, const char *service,
                               const struct wf_policy **ret, struct wf_err *err) WF_MUST_USE;
+
+/* True where this host gets access tokens of its own by signing assertions: a Machine to Machine
+ * application of Workfront's (customer_id, user_id, client_id, client_secret_file and
+ * private_key_file are there), or grant = jwt_bearer (client_id, assertion_subject and
+ * private_key_file are). Any thread. */
+bool wf_conf_is_machine(const struct wf_provider_conf *provider);
 
 /* Read a provider's client secret (wf_file_read's rules for secrets): one line of 1..1024 bytes of
  * printable ASCII (RFC 6749 appendix A.2); a newline behind it is dropped. *ret: new,

@@ -14,6 +14,7 @@
 #define REGEX "a POSIX extended regular expression of printable ASCII"
 #define REPETITION "little repetition (the product of all {counts} plus one, a + being 2, is at " \
     "most 1000)"
+#define PLAIN "printable ASCII without blanks"
 #define DAY 86400
 #define ALGORITHMS "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA"
 
@@ -67,6 +68,21 @@ static const struct wf_conf_key keys[] = {
         .kind = wf_conf_duration, .range = {.min = 1, .max = 60}, .standard = "10s",
         .expected = "1s to 60s",
         .store = WF_CONF_STORE_UNSIGNED, IN(wf_provider_conf, timeout)},
+    [WF_KEY_REFRESH_SKEW] = {
+        .name = "refresh_skew", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_duration, .range = {.max = 3600}, .standard = "60s",
+        .expected = "0s to 3600s",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_provider_conf, refresh_skew)},
+    [WF_KEY_REFRESH_ABSOLUTE] = {
+        .name = "refresh_absolute", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_duration, .range = {.min = 1, .max = 3650 * DAY},
+        .expected = "1s to 3650d, as the application has it",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_provider_conf, refresh_absolute)},
+    [WF_KEY_REFRESH_INACTIVITY] = {
+        .name = "refresh_inactivity", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_duration, .range = {.min = 1, .max = 3650 * DAY},
+        .expected = "1s to 3650d, as the application has it",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_provider_conf, refresh_inactivity)},
     [WF_KEY_ALLOW_HTTP_LOOPBACK] = {
         .name = "allow_http_loopback", .owner = WF_CONF_OF_PROVIDER,
         .kind = wf_conf_choice, .range = {.choices = "no|yes"}, .standard = "no",
@@ -124,9 +140,44 @@ static const struct wf_conf_key keys[] = {
         .store = WF_CONF_STORE_UNSIGNED, IN(wf_provider_conf, client_auth)},
     [WF_KEY_PRIVATE_KEY_FILE] = {
         .name = "private_key_file", .owner = WF_CONF_OF_PROVIDER,
-        .kind = wf_conf_path, .only = WF_CONF_FOR_OIDC, .hidden = true,
+        .kind = wf_conf_path, .hidden = true,
         .expected = ABSOLUTE_PATH " of a file that holds the private key in PEM",
         .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, private_key_file)},
+    [WF_KEY_CUSTOMER_ID] = {
+        .name = "customer_id", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_token, .range = {.max = 128}, .only = WF_CONF_FOR_WORKFRONT,
+        .expected = "the organisation's Customer ID, 1 to 128 bytes of " PLAIN,
+        .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, customer_id)},
+    [WF_KEY_USER_ID] = {
+        .name = "user_id", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_token, .range = {.max = 128}, .only = WF_CONF_FOR_WORKFRONT,
+        .expected = "the ID of the user as whom this host acts, 1 to 128 bytes of " PLAIN,
+        .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, user_id)},
+    [WF_KEY_GRANT] = {
+        .name = "grant", .owner = WF_CONF_OF_PROVIDER, .kind = wf_conf_choice,
+        .range = {.choices = "none|jwt_bearer"}, .standard = "none", .only = WF_CONF_FOR_OIDC,
+        .expected = "none or jwt_bearer",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_provider_conf, grant)},
+    [WF_KEY_ASSERTION_ISSUER] = {
+        .name = "assertion_issuer", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_token, .range = {.max = 160}, .only = WF_CONF_FOR_OIDC,
+        .expected = "who asserts (iss), 1 to 160 bytes of " PLAIN,
+        .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, assertion_issuer)},
+    [WF_KEY_ASSERTION_SUBJECT] = {
+        .name = "assertion_subject", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_token, .range = {.max = 160}, .only = WF_CONF_FOR_OIDC,
+        .expected = "as whom this host acts (sub), 1 to 160 bytes of " PLAIN,
+        .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, assertion_subject)},
+    [WF_KEY_ASSERTION_AUDIENCE] = {
+        .name = "assertion_audience", .owner = WF_CONF_OF_PROVIDER,
+        .kind = wf_conf_token, .range = {.max = 160}, .only = WF_CONF_FOR_OIDC,
+        .expected = "whom the provider takes itself for (aud), 1 to 160 bytes of " PLAIN,
+        .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, assertion_audience)},
+    [WF_KEY_ASSERTION_ALGORITHM] = {
+        .name = "assertion_algorithm", .owner = WF_CONF_OF_PROVIDER, .kind = wf_conf_choice,
+        .range = {.choices = "RS256|RS384|RS512|PS256|PS384|PS512|ES256|ES384|ES512|EdDSA"},
+        .only = WF_CONF_FOR_OIDC, .expected = "one of " ALGORITHMS,
+        .store = WF_CONF_STORE_TEXT, IN(wf_provider_conf, assertion_algorithm)},
     [WF_KEY_CACHE_DIR] = {
         .name = "cache_dir", .owner = WF_CONF_OF_PROVIDER, .kind = wf_conf_path,
         .expected = ABSOLUTE_PATH " of a directory",
@@ -258,6 +309,7 @@ _Static_assert(sizeof(enum wf_qr) == sizeof(unsigned) && sizeof(enum wf_flow) ==
                    sizeof(enum wf_client_auth) == sizeof(unsigned) &&
                    sizeof(enum wf_markers) == sizeof(unsigned) &&
                    sizeof(enum wf_authzid) == sizeof(unsigned) &&
+                   sizeof(enum wf_grant_kind) == sizeof(unsigned) &&
                    sizeof(uint32_t) == sizeof(unsigned),
                "WF_CONF_STORE_UNSIGNED fits them all");
 

@@ -221,6 +221,73 @@ static void check_opaque(struct resolver *r, struct wf_conf_section *section,
         need(r, section, WF_KEY_CLIENT_SECRET_FILE, introspects);
 }
 
+/* True if the section speaks of a Machine to Machine application of Workfront's. */
+static bool is_machine(const struct wf_conf_section *section)
+{
+    return section->values[WF_KEY_PRIVATE_KEY_FILE].line != 0 ||
+           section->values[WF_KEY_CUSTOMER_ID].line != 0 ||
+           section->values[WF_KEY_USER_ID].line != 0;
+}
+
+static void need_all(struct resolver *r, struct wf_conf_section *section,
+                     const enum wf_conf_key_id *ids, size_t n, const char *why)
+{
+    for (size_t i = 0; i < n; i++)
+        need(r, section, ids[i], why);
+}
+
+/* Workfront's JWT exchange takes all of it. */
+static void check_exchange(struct resolver *r, struct wf_conf_section *section)
+{
+    static const enum wf_conf_key_id ids[] = {WF_KEY_CLIENT_ID, WF_KEY_CLIENT_SECRET_FILE,
+                                              WF_KEY_PRIVATE_KEY_FILE, WF_KEY_CUSTOMER_ID,
+                                              WF_KEY_USER_ID};
+
+    if (is_machine(section))
+        need_all(r, section, ids, WF_ARRAY_LEN(ids),
+                 "private_key_file, customer_id and user_id make this a Machine to Machine "
+                 "application");
+}
+
+/* True if the libjwt that this was built with signs with the algorithm. */
+static bool signs(const char *algorithm)
+{
+#ifdef HAVE_JWT_BUILDER_NEW
+    (void)algorithm;
+    return true;
+#else
+    return strncmp(algorithm, "PS", 2) != 0 && strcmp(algorithm, "EdDSA") != 0;
+#endif
+}
+
+/* What must be there for assertions, and what is there in vain. */
+static void check_assertions(struct resolver *r, struct wf_conf_section *section,
+                             const struct wf_provider_conf *provider)
+{
+    static const enum wf_conf_key_id ids[] = {WF_KEY_CLIENT_ID, WF_KEY_PRIVATE_KEY_FILE,
+                                              WF_KEY_ASSERTION_SUBJECT};
+    static const enum wf_conf_key_id only[] = {WF_KEY_ASSERTION_ISSUER, WF_KEY_ASSERTION_SUBJECT,
+                                               WF_KEY_ASSERTION_AUDIENCE};
+    const struct wf_conf_value *algorithm = &section->values[WF_KEY_ASSERTION_ALGORITHM];
+
+    if (provider->client_auth == WF_CLIENT_AUTH_PRIVATE_KEY_JWT)
+        need(r, section, WF_KEY_PRIVATE_KEY_FILE, "client_auth = private_key_jwt");
+    if (provider->grant == WF_GRANT_JWT_BEARER)
+        need_all(r, section, ids, WF_ARRAY_LEN(ids), "grant = jwt_bearer");
+    for (size_t i = 0; i < WF_ARRAY_LEN(only); i++) {
+        if (section->values[only[i]].line != 0 && is_settled(section, WF_KEY_GRANT) &&
+            provider->grant == WF_GRANT_NONE)
+            wf_conf_mistake(r->mistakes, at(section, only[i]),
+                            "found without grant = jwt_bearer, expected it in the same section");
+    }
+    if (algorithm->good && !signs(algorithm->text))
+        wf_conf_mistake(r->mistakes, at(section, WF_KEY_ASSERTION_ALGORITHM),
+                        "found \"%s\", which this wfauth cannot sign with, since it was built with "
+                        "a libjwt older than version 3; expected RS256, RS384, RS512, ES256, ES384 "
+                        "or ES512",
+                        algorithm->text);
+}
+
 static void resolve_provider(struct resolver *r, struct wf_conf_section *section,
                              struct wf_provider_conf *ret)
 {
@@ -234,11 +301,12 @@ static void resolve_provider(struct resolver *r, struct wf_conf_section *section
         check_url(r, section, WF_KEY_URL, ret->allow_http_loopback);
         check_url(r, section, WF_KEY_REDIRECT_URI, ret->allow_http_loopback);
     }
+    if (is_of_type(section, WF_PROVIDER_WORKFRONT))
+        check_exchange(r, section);
     if (!is_of_type(section, WF_PROVIDER_OIDC))
         return;
     check_opaque(r, section, ret);
-    if (ret->client_auth == WF_CLIENT_AUTH_PRIVATE_KEY_JWT)
-        need(r, section, WF_KEY_PRIVATE_KEY_FILE, "client_auth = private_key_jwt");
+    check_assertions(r, section, ret);
 }
 
 static void resolve_providers(struct resolver *r)
@@ -383,13 +451,36 @@ static void check_bounds(struct resolver *r, struct wf_conf_section *service,
                         (unsigned)policy->min_uid, (unsigned)policy->max_uid);
 }
 
+/* People sign in by code at this provider, or nobody does: a service that has the default may be
+ * one that has no flow, such as a mail server's, or none of this host's services at all. */
+static void check_code(struct resolver *r, struct wf_conf_section *service,
+                       struct wf_conf_section *first)
+{
+    char why[WF_CONF_SECTION_MAX + sizeof("the flow of [] is code")];
+    bool written = service->values[WF_KEY_FLOW].line != 0;
+
+    if (is_of_type(first, WF_PROVIDER_OIDC) && written) {
+        wf_conf_mistake(r->mistakes, at(service, WF_KEY_FLOW),
+                        "flow = code with an oidc provider is not available in this version");
+    } else if (is_of_type(first, WF_PROVIDER_WORKFRONT) && is_machine(first) && written) {
+        wf_conf_mistake(r->mistakes, at(service, WF_KEY_FLOW),
+                        "found code, but nobody signs in at [%s], a Machine to Machine "
+                        "application; expected another provider, a Web or Single Page Web "
+                        "Application, or token",
+                        first->title);
+    } else if (is_of_type(first, WF_PROVIDER_WORKFRONT) && !is_machine(first)) {
+        (void)snprintf(why, sizeof(why), "the flow of [%s] is code", service->title);
+        need(r, first, WF_KEY_CLIENT_ID, why);
+        need(r, first, WF_KEY_REDIRECT_URI, why);
+    }
+}
+
 /* What a flow needs of the service and of the provider where people sign in, its first. */
 static void check_flow(struct resolver *r, struct wf_conf_section *service,
                        const struct wf_policy *policy)
 {
     struct wf_conf_section *const from[3] = {service, NULL, r->star};
     struct wf_conf_section *first = NULL;
-    char why[WF_CONF_SECTION_MAX + sizeof("the flow of [] is code")];
 
     if (!is_good(from, WF_KEY_FLOW))
         return;
@@ -398,16 +489,8 @@ static void check_flow(struct resolver *r, struct wf_conf_section *service,
             wf_conf_section_find(r->sections, WF_CONF_PROVIDER, policy->accepted[0].provider->name);
     switch (policy->flow) {
     case WF_FLOW_CODE:
-        /* A service that has the default may be one that has no flow, such as a mail server's */
-        if (first != NULL && is_of_type(first, WF_PROVIDER_OIDC) &&
-            service->values[WF_KEY_FLOW].line != 0) {
-            wf_conf_mistake(r->mistakes, at(service, WF_KEY_FLOW),
-                            "flow = code with an oidc provider is not available in this version");
-        } else if (first != NULL && is_of_type(first, WF_PROVIDER_WORKFRONT)) {
-            (void)snprintf(why, sizeof(why), "the flow of [%s] is code", service->title);
-            need(r, first, WF_KEY_CLIENT_ID, why);
-            need(r, first, WF_KEY_REDIRECT_URI, why);
-        }
+        if (first != NULL)
+            check_code(r, service, first);
         break;
     case WF_FLOW_TOKEN:
         /* Of its own: an inherited one is that of other services, whose tokens travel to them */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -15,6 +16,7 @@
 
 struct wf_context {
     struct wf_conf *conf;
+    char *path; /* the configuration's */
     struct wf_log log;
     struct wf_http *(*http_new)(const char *helper_user);
     int64_t (*clock)(void);
@@ -59,13 +61,14 @@ enum wf_reason wf_context_new(const struct wf_host *host, struct wf_context **re
     context->log = host->log;
     context->http_new = host->http_new == NULL ? helper_new : host->http_new;
     context->clock = host->clock == NULL ? system_clock : host->clock;
+    context->path = strdup(host->config == NULL ? DEFAULT_CONFIG : host->config);
     context->lock = wf_forksafe_new();
-    reason =
-        context->lock == NULL ? wf_fail(err, WF_INTERNAL, "out of memory") : wf_crypto_init(err);
+    reason = context->lock == NULL || context->path == NULL
+                 ? wf_fail(err, WF_INTERNAL, "out of memory")
+                 : wf_crypto_init(err);
     if (reason != WF_OK)
         goto out;
-    reason = wf_conf_load(host->config == NULL ? DEFAULT_CONFIG : host->config, report,
-                          &context->log, &context->conf, err);
+    reason = wf_conf_load(context->path, report, &context->log, &context->conf, err);
     if (reason != WF_OK)
         goto out;
     *ret = context;
@@ -82,6 +85,7 @@ void wf_context_free(struct wf_context *context)
     wf_judge_free(context->judge);
     wf_conf_free(context->conf);
     wf_forksafe_free(context->lock);
+    free(context->path);
     free(context);
 }
 
@@ -105,6 +109,15 @@ enum wf_reason wf_context_http_new(const struct wf_context *context,
         return wf_fail(err, WF_INTERNAL, "out of memory for the door to the network");
     *ret = http;
     return WF_OK;
+}
+
+void wf_context_refresh(const struct wf_context *context, struct wf_refresh *ret)
+{
+    *ret = (struct wf_refresh){
+        .log = &context->log,
+        .clock = context->clock,
+        .config = context->path,
+    };
 }
 
 int64_t wf_context_now(const struct wf_context *context)

@@ -6,6 +6,7 @@
 
 #include "conf.h"
 #include "judge.h"
+#include "refresh.h"
 #include "wfauth.h"
 
 const struct wf_conf *wf_context_conf_borrow(const struct wf_context *context);
@@ -15,6 +16,9 @@ const struct wf_log *wf_context_log_borrow(const struct wf_context *context);
 enum wf_reason wf_context_http_new(const struct wf_context *context,
                                    const struct wf_provider_conf *provider, struct wf_http **ret,
                                    struct wf_err *err) WF_MUST_USE;
+
+/* Fill in what a refresh needs of the context: log, clock and configuration; the rest is empty. */
+void wf_context_refresh(const struct wf_context *context, struct wf_refresh *ret);
 
 /* Seconds since 1970, UTC. */
 int64_t wf_context_now(const struct wf_context *context);

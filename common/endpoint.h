@@ -17,12 +17,13 @@ struct wf_endpoint {
 
 /* What a token endpoint answered (RFC 6749 §5.1). */
 struct wf_tokens {
-    struct wf_secret *access;  /* never NULL after success */
-    struct wf_secret *refresh; /* NULL if none came */
-    int64_t expires_in;        /* seconds; 0: the provider did not say (Workfront's 0 included) */
+    struct wf_secret *access;   /* never NULL after success */
+    struct wf_secret *refresh;  /* NULL if none came */
+    int64_t expires_in;         /* seconds; 0: the provider did not say (Workfront's 0 included) */
+    int64_t refresh_expires_in; /* seconds; 0: the provider did not say (most do not) */
 };
 /* clang-format off */
-#define WF_TOKENS_INIT {NULL, NULL, 0}
+#define WF_TOKENS_INIT {NULL, NULL, 0, 0}
 /* clang-format on */
 
 /* Wipe and free both; the struct is empty again. */

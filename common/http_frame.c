@@ -129,6 +129,7 @@ void wf_frame_put_assertion(struct wf_buf *out, const struct wf_assertion *asser
     put_number(out, 4, (uint32_t)((uint64_t)assertion->issued >> 32));
     put_number(out, 4, (uint32_t)((uint64_t)assertion->issued & UINT32_MAX));
     put_number(out, 4, assertion->lifetime);
+    put_string(out, assertion->algorithm);
     put_string(out, assertion->issuer);
     put_string(out, assertion->subject);
     put_string(out, assertion->audience);
@@ -314,6 +315,7 @@ enum wf_reason wf_frame_get_assertion(const uint8_t *payload, size_t len, struct
     uint64_t high = get_number(&in, 4, 0, INT32_MAX);
     assertion.issued = (int64_t)(high << 32 | get_number(&in, 4, 0, UINT32_MAX));
     assertion.lifetime = get_number(&in, 4, 1, WF_ASSERTION_LIFETIME_MAX);
+    assertion.algorithm = get_optional(&in, WF_ASSERTION_ALGORITHM_MAX);
     assertion.issuer = get_text(&in, 1, WF_ASSERTION_TEXT_MAX).ptr;
     assertion.subject = get_text(&in, 1, WF_ASSERTION_TEXT_MAX).ptr;
     assertion.audience = get_optional(&in, WF_ASSERTION_TEXT_MAX);

@@ -8,7 +8,8 @@
  *   answer   = status(2) retry_after(4) has_max_age(1) max_age(4) text(etag)
  *              text(content_type) bytes(body)
  *   refusal  = code(1) text(text)         0 unreachable, 1 config, 2 internal
- *   assertion = issued(8) lifetime(4) text(issuer) text(subject) text(audience) bytes(key)
+ *   assertion = issued(8) lifetime(4) text(algorithm) text(issuer) text(subject) text(audience)
+ *              bytes(key)
  *   signed   = text(assertion)
  *   text     = length(2) *byte NUL        no NUL inside; an absent one is empty
  *   bytes    = length(4) *byte
@@ -28,7 +29,7 @@
 #include "err.h"
 #include "http.h"
 
-#define WF_FRAME_VERSION 2
+#define WF_FRAME_VERSION 3
 #define WF_FRAME_HEAD 6
 
 /* The kind of a request says what is asked. */

@@ -57,17 +57,16 @@ char *wf_json_dump(const struct json_t *object)
     return json_dumps(object, JSON_COMPACT);
 }
 
+/* Straight into the buffer, which wipes what it outgrows: jansson's own would not. */
+static int append(const char *text, size_t len, void *out)
+{
+    wf_buf_append(out, text, len);
+    return wf_buf_ok(out) ? 0 : -1;
+}
+
 bool wf_json_write(const struct json_t *object, struct wf_buf *out)
 {
-    char *text = wf_json_dump(object);
-
-    if (text == NULL)
-        return false;
-    size_t len = strlen(text);
-    wf_buf_append(out, text, len);
-    explicit_bzero(text, len);
-    free(text);
-    return wf_buf_ok(out);
+    return json_dump_callback(object, append, out, JSON_COMPACT) == 0;
 }
 
 /* Strings are wiped through the pointer that jansson lends: it hands out its own memory. */

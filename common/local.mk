@@ -18,6 +18,7 @@ core_sources = \
 	%D%/challenge.c %D%/challenge.h \
 	%D%/file.c %D%/file.h \
 	%D%/marker.c %D%/marker.h \
+	%D%/folder.c %D%/folder.h \
 	%D%/cachedir.c %D%/cachedir.h \
 	%D%/qr.c %D%/qr.h \
 	%D%/jwk.c %D%/jwk.h \
@@ -34,6 +35,7 @@ core_sources = \
 	%D%/http.c %D%/http.h \
 	%D%/http_cache.c %D%/http_cache.h \
 	%D%/http_frame.c %D%/http_frame.h \
+	%D%/child.c %D%/child.h \
 	%D%/http_helper.c %D%/http_helper_internal.h \
 	%D%/http_deadline.c %D%/http_deadline.h \
 	%D%/endpoint.c %D%/endpoint.h \
@@ -43,9 +45,13 @@ core_sources = \
 	%D%/keyring.c %D%/keyring.h \
 	%D%/client_auth.c %D%/client_auth.h \
 	%D%/grant.c %D%/grant.h \
+	%D%/store.c %D%/store.h \
 	%D%/authz.c %D%/authz.h \
 	%D%/workfront.c %D%/workfront.h \
+	%D%/machine.c %D%/machine.h \
 	%D%/provider.c %D%/provider.h \
+	%D%/report.c %D%/report.h \
+	%D%/refresh.c %D%/refresh.h \
 	%D%/rules.c %D%/rules.h \
 	%D%/introspect.c %D%/introspect.h \
 	%D%/replies.c %D%/replies.h \
@@ -56,12 +62,15 @@ core_sources = \
 	%D%/mapfile.c %D%/mapfile.h \
 	%D%/identity.c %D%/identity.h \
 	%D%/prompt.c %D%/prompt.h \
+	%D%/dialogue.c %D%/dialogue.h \
 	%D%/delay.c %D%/delay.h \
 	%D%/wfauth.h \
 	%D%/context.c %D%/context.h \
+	%D%/session.c %D%/session.h \
 	%D%/verify.c \
 	%D%/login.c \
 	%D%/account.c \
+	%D%/token.c \
 	%D%/sasl.c
 
 %C%_libwfcore_la_SOURCES = %D%/macros.h $(core_sources)
@@ -99,14 +108,24 @@ bin_PROGRAMS += %D%/wfauth
 %C%_wfauth_SOURCES = \
 	%D%/cmd.c %D%/cmd.h \
 	%D%/cmd_verify.c \
+	%D%/cmd_login.c \
+	%D%/cmd_token.c \
+	%D%/keypair.c %D%/keypair.h \
+	%D%/cmd_keygen.c \
 	%D%/main.c
-%C%_wfauth_LDADD = %D%/libwfchoose.la %D%/libwfcore.la
+%C%_wfauth_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
+%C%_wfauth_LDADD = %D%/libwfchoose.la %D%/libwfcore.la $(CRYPTO_LIBS)
 
 # The helper program
 wfauthlibexecdir = $(libexecdir)/wfauth
 wfauthlibexec_PROGRAMS = %D%/wfauth-http
 %C%_wfauth_http_SOURCES = %D%/drop.c %D%/drop.h %D%/wfauth-http.c
 %C%_wfauth_http_LDADD = %D%/libwfcurl.la %D%/libwfcore.la
+
+# The program that refreshes
+wfauthlibexec_PROGRAMS += %D%/wfauth-refresh
+%C%_wfauth_refresh_SOURCES = %D%/wfauth-refresh.c
+%C%_wfauth_refresh_LDADD = %D%/libwfchoose.la %D%/libwfcore.la
 
 dist_man_MANS += %D%/wfauth.1 %D%/wfauth.conf.5
 

@@ -3,21 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "authz.h"
 #include "base64.h"
 #include "context.h"
 #include "crypto.h"
 #include "delay.h"
+#include "dialogue.h"
 #include "http.h"
 #include "identity.h"
 #include "json.h"
-#include "prompt.h"
 #include "provider.h"
 #include "wfauth.h"
 
-#define ANSWERS_MAX 3
 /* Names everything that may be wrong, since it must not tell which it was */
 static const char hidden_advice[] =
     "That did not sign you in: the code was wrong, used, older than two minutes, or not for this "
@@ -28,56 +25,13 @@ struct wf_login {
     struct wf_request request;
     const struct wf_policy *policy;
     const struct wf_accepted *accepted;
-    struct wf_endpoint endpoint; /* its door is ours */
-    struct wf_authz *authz;
+    struct wf_dialogue dialogue;
     /* WF_OK, or why this user cannot sign in whatever the answer, with the text for the log */
     enum wf_reason user_verdict;
     struct wf_err user_err;
-    unsigned answers;
-    bool open;
-    const char *problem;
-    char host[65];
-    struct wf_buf prompt;
 };
 _Static_assert(WF_NAME_SIZE == WF_USER_MAX + 1, "a result holds every valid name");
 _Static_assert(WF_ANSWER_MAX >= WF_PASTE_MAX, "what can be judged is read");
-
-/* A reason after which another answer may do better. */
-static bool is_mendable(enum wf_reason reason)
-{
-    return reason == WF_TOO_LARGE || reason == WF_MALFORMED || reason == WF_ISSUER ||
-           reason == WF_EXPIRED || reason == WF_IDENTITY;
-}
-
-/* A new address for the next answer; the old one's code is then of another sign-in. */
-static enum wf_reason renew(struct wf_login *login, struct wf_err *err)
-{
-    enum wf_reason reason = WF_INTERNAL;
-    struct wf_authz *authz = NULL;
-    char *url = NULL;
-    const struct wf_authz_hint hint = {login->host, login->request.service, login->request.user};
-
-    reason = wf_provider_authorize_url(&login->endpoint, &url, err);
-    if (reason != WF_OK)
-        goto out;
-    reason = wf_authz_new(login->endpoint.conf, url, &hint, &authz, err);
-    if (reason != WF_OK)
-        goto out;
-    wf_authz_free(login->authz);
-    login->authz = authz;
-out:
-    free(url);
-    return reason;
-}
-
-static void learn_host(struct wf_login *login)
-{
-    char name[256] = "";
-
-    if (gethostname(name, sizeof(name) - 1) != 0)
-        name[0] = '\0';
-    wf_text_sanitise(login->host, sizeof(login->host), name, strlen(name));
-}
 
 enum wf_reason wf_login_begin(const struct wf_context *context, const struct wf_request *request,
                               struct wf_login **ret, struct wf_err *err)
@@ -89,15 +43,17 @@ enum wf_reason wf_login_begin(const struct wf_context *context, const struct wf_
         return wf_fail(err, WF_INTERNAL, "out of memory");
     login->context = context;
     login->request = *request;
-    login->prompt = (struct wf_buf)WF_BUF_INIT(WF_PROMPT_MAX);
-    learn_host(login);
+    login->dialogue = (struct wf_dialogue)WF_DIALOGUE_INIT;
+    login->dialogue.service = request->service;
+    login->dialogue.user = request->user;
     reason = wf_conf_policy(wf_context_conf_borrow(context), request->service, &login->policy, err);
     if (reason != WF_OK)
         goto out;
     /* A person signs in at the first provider; the others serve tokens that name their issuer */
     login->accepted = &login->policy->accepted[0];
-    login->endpoint.conf = login->accepted->provider;
-    reason = wf_context_http_new(context, login->endpoint.conf, &login->endpoint.http, err);
+    login->dialogue.endpoint.conf = login->accepted->provider;
+    reason = wf_context_http_new(context, login->dialogue.endpoint.conf,
+                                 &login->dialogue.endpoint.http, err);
     if (reason != WF_OK)
         goto out;
     login->user_verdict = wf_identity_check_user(login->policy, request->user, &login->user_err);
@@ -106,10 +62,9 @@ enum wf_reason wf_login_begin(const struct wf_context *context, const struct wf_
         reason = login->user_verdict;
         goto out;
     }
-    reason = renew(login, err);
+    reason = wf_dialogue_begin(&login->dialogue, err);
     if (reason != WF_OK)
         goto out;
-    login->open = true;
     *ret = login;
     login = NULL;
 out:
@@ -126,19 +81,7 @@ static enum wf_qr resolve_qr(const struct wf_login *login)
 
 const char *wf_login_prompt_borrow(struct wf_login *login)
 {
-    const struct wf_prompt prompt = {
-        .problem = login->problem,
-        .title = wf_provider_title(login->endpoint.conf),
-        .host = login->host,
-        .service = login->request.service,
-        .user = login->request.user,
-        .address = wf_authz_address_borrow(login->authz),
-        .qr = resolve_qr(login),
-    };
-
-    wf_buf_reset(&login->prompt);
-    wf_prompt_append(&login->prompt, &prompt);
-    return wf_buf_text_borrow(&login->prompt);
+    return wf_dialogue_prompt_borrow(&login->dialogue, resolve_qr(login));
 }
 
 /* A code that cannot be right, sent where no code may be sent or none was given: a person who
@@ -161,8 +104,7 @@ static enum wf_reason send_decoy(struct wf_login *login, struct wf_err *err)
         reason = wf_fail(err, WF_INTERNAL, "out of memory");
         goto out;
     }
-    reason = wf_provider_redeem(&login->endpoint, code, wf_authz_verifier_borrow(login->authz),
-                                &tokens, err);
+    reason = wf_dialogue_redeem(&login->dialogue, code, &tokens, err);
     if (!wf_reason_is_outage(reason))
         reason = WF_EXPIRED;
 out:
@@ -184,17 +126,18 @@ static enum wf_reason judge_person(struct wf_login *login, const struct wf_token
                                    struct wf_result *result, struct wf_err *err)
 {
     struct json_t *claims = NULL;
-    enum wf_reason reason = wf_provider_claims(&login->endpoint, tokens, &claims, err);
+    enum wf_reason reason = wf_provider_claims(&login->dialogue.endpoint, tokens, &claims, err);
     enum wf_reason identity;
     struct wf_err identity_err = WF_ERR_INIT;
 
     if (claims == NULL)
         return reason == WF_OK ? WF_INTERNAL : reason;
     struct wf_span subject =
-        wf_json_text(claims, wf_provider_subject_claim(login->endpoint.conf));
+        wf_json_text(claims, wf_provider_subject_claim(login->dialogue.endpoint.conf));
     copy_name(result->subject, sizeof(result->subject), subject.ptr, subject.len);
-    identity = wf_identity_judge(login->policy, &login->accepted->naming, claims,
-                                 login->request.user, WF_PASSWD_REQUIRED, result->user, &identity_err);
+    identity =
+        wf_identity_judge(login->policy, &login->accepted->naming, claims, login->request.user,
+                          WF_PASSWD_REQUIRED, result->user, &identity_err);
     if (reason == WF_OK) {
         reason = identity;
         *err = identity_err;
@@ -207,8 +150,7 @@ static enum wf_reason redeem(struct wf_login *login, const struct wf_secret *cod
                              struct wf_result *result, struct wf_err *err)
 {
     struct wf_tokens tokens = WF_TOKENS_INIT;
-    enum wf_reason reason = wf_provider_redeem(
-        &login->endpoint, code, wf_authz_verifier_borrow(login->authz), &tokens, err);
+    enum wf_reason reason = wf_dialogue_redeem(&login->dialogue, code, &tokens, err);
 
     if (reason == WF_OK)
         reason = judge_person(login, &tokens, result, err);
@@ -223,7 +165,7 @@ static enum wf_reason judge(struct wf_login *login, const char *answer, size_t l
     struct wf_secret *code = NULL;
     struct wf_err decoy_err = WF_ERR_INIT;
     enum wf_reason decoy;
-    enum wf_reason reason = wf_authz_parse(login->authz, answer, len, &code, err);
+    enum wf_reason reason = wf_authz_parse(login->dialogue.authz, answer, len, &code, err);
 
     if (reason == WF_OK && login->user_verdict == WF_OK) {
         reason = redeem(login, code, result, err);
@@ -253,7 +195,7 @@ static void audit(const struct wf_login *login, enum wf_reason reason,
         .service = login->request.service,
         .user = login->request.user,
         .rhost = login->request.rhost,
-        .provider = login->endpoint.conf->name,
+        .provider = login->dialogue.endpoint.conf->name,
         .subject = result->subject[0] == '\0' ? NULL : result->subject,
         .reason = reason,
         .text = err->text,
@@ -263,14 +205,12 @@ static void audit(const struct wf_login *login, enum wf_reason reason,
 }
 
 /* Whether the dialogue goes on, and with which words. */
-static void decide_next(struct wf_login *login, enum wf_reason reason, struct wf_err *err)
+static void decide_next(struct wf_login *login, enum wf_reason reason)
 {
-    bool again = login->request.hides_users ? !wf_reason_is_outage(reason) : is_mendable(reason);
+    bool again =
+        login->request.hides_users ? !wf_reason_is_outage(reason) : wf_dialogue_is_mendable(reason);
 
-    login->open = false;
-    login->problem = wf_login_advice(login, reason);
-    if (reason != WF_OK && again && login->answers < ANSWERS_MAX)
-        login->open = renew(login, err) == WF_OK;
+    wf_dialogue_go_on(&login->dialogue, reason != WF_OK && again, wf_login_advice(login, reason));
 }
 
 enum wf_reason wf_login_answer(struct wf_login *login, const char *answer, size_t len,
@@ -281,13 +221,12 @@ enum wf_reason wf_login_answer(struct wf_login *login, const char *answer, size_
     struct timespec start;
 
     *ret_result = (struct wf_result){.reason = WF_INTERNAL};
-    copy_name(ret_result->provider, sizeof(ret_result->provider), login->endpoint.conf->name,
-              strlen(login->endpoint.conf->name));
-    if (!login->open) {
+    copy_name(ret_result->provider, sizeof(ret_result->provider),
+              login->dialogue.endpoint.conf->name, strlen(login->dialogue.endpoint.conf->name));
+    if (!login->dialogue.open) {
         reason = wf_fail(err, WF_INTERNAL, "no answer is expected any more");
         goto out;
     }
-    login->answers++;
     (void)clock_gettime(CLOCK_MONOTONIC, &start);
     reason = judge(login, answer, len, ret_result, &own);
     audit(login, reason, ret_result, &own);
@@ -295,7 +234,7 @@ enum wf_reason wf_login_answer(struct wf_login *login, const char *answer, size_
         *err = own;
     if (reason != WF_OK && login->request.hides_users && !wf_reason_is_outage(reason))
         wf_delay_until(&start);
-    decide_next(login, reason, NULL);
+    decide_next(login, reason);
     ret_result->reason = reason;
 out:
     return reason;
@@ -303,7 +242,7 @@ out:
 
 bool wf_login_is_open(const struct wf_login *login)
 {
-    return login->open;
+    return login->dialogue.open;
 }
 
 const char *wf_login_advice(const struct wf_login *login, enum wf_reason reason)
@@ -323,9 +262,9 @@ void wf_login_abandon(struct wf_login *login)
     const struct wf_result nobody = {.reason = WF_PENDING};
     struct wf_err err = WF_ERR_INIT;
 
-    if (!login->open)
+    if (!login->dialogue.open)
         return;
-    login->open = false;
+    login->dialogue.open = false;
     enum wf_reason reason = wf_fail(&err, WF_PENDING, "no answer was given");
     audit(login, reason, &nobody, &err);
 }
@@ -334,8 +273,6 @@ void wf_login_free(struct wf_login *login)
 {
     if (login == NULL)
         return;
-    wf_authz_free(login->authz);
-    wf_http_free(login->endpoint.http);
-    wf_buf_done(&login->prompt);
+    wf_dialogue_done(&login->dialogue);
     free(login);
 }

@@ -15,6 +15,11 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"verify", wf_cmd_verify, "judge the bearer token on standard input"},
+    {"login", wf_cmd_login, "sign in and keep the session"},
+    {"token", wf_cmd_token, "print a fresh access token"},
+    {"logout", wf_cmd_logout, "end a session and forget it"},
+    {"assert", wf_cmd_assert, "print a signed assertion"},
+    {"keygen", wf_cmd_keygen, "make a key pair for a Machine to Machine application"},
 };
 
 static int usage(FILE *out, int status)

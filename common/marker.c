@@ -68,19 +68,23 @@ out:
     return reason;
 }
 
+bool wf_marker_is_provider(enum wf_markers markers, const char *given, size_t len,
+                           struct wf_span *ret_name)
+{
+    *ret_name = behind("provider:", given, len);
+    return ret_name->ptr != NULL &&
+           (markers == WF_MARKERS_PROVIDER || markers == WF_MARKERS_BOTH);
+}
+
 enum wf_reason wf_marker_token(enum wf_markers markers, const char *given, size_t len,
                                struct wf_secret **ret, struct wf_err *err)
 {
     bool files = markers == WF_MARKERS_FILE || markers == WF_MARKERS_BOTH;
-    bool providers = markers == WF_MARKERS_PROVIDER || markers == WF_MARKERS_BOTH;
     struct wf_span path = behind("file:", given, len);
-    struct wf_span provider = behind("provider:", given, len);
     struct wf_span token = wf_text_trim(given, len);
 
     if (files && path.ptr != NULL)
         return from_file(path, ret, err);
-    if (providers && provider.ptr != NULL)
-        return wf_fail(err, WF_CONFIG, "provider:NAME is not available in this version");
     if (token.len > WF_MARKER_TOKEN_MAX)
         return wf_fail(err, WF_TOO_LARGE, "what was given has more than %zu bytes",
                        WF_MARKER_TOKEN_MAX);

@@ -38,11 +38,16 @@ struct wf_client_conf {
  * secrets. */
 #define WF_MARKER_TOKEN_MAX ((size_t)65536)
 
-/* The token that `given` (1..any bytes, no NUL needed) stands for: itself, or what its marker
- * names, if `markers` allows that. An allowed marker's file is read anew at each call.
+/* True if `given` is the marker of a provider, and `markers` allows that. *ret_name: what it names,
+ * borrowed from given; it may be anything. Any thread. */
+bool wf_marker_is_provider(enum wf_markers markers, const char *given, size_t len,
+                           struct wf_span *ret_name);
+
+/* The token that `given` (1..any bytes, no NUL needed) stands for: itself, or what the file has
+ * that it names, if `markers` allows that. The file is read anew at each call.
  * WF_MALFORMED: what is given, or the file has, is no token. WF_CONFIG: the file cannot be read or
- * may be read by others, or the provider is none. WF_TOO_LARGE, WF_INTERNAL. The texts never hold
- * what was given, but for a marker's path or name. *ret: new, wf_secret_free. Blocks for the disk.
+ * may be read by others. WF_TOO_LARGE, WF_INTERNAL. The texts never hold
+ * what was given, but for a file's path. *ret: new, wf_secret_free. Blocks for the disk.
  * Any thread. */
 enum wf_reason wf_marker_token(enum wf_markers markers, const char *given, size_t len,
                                struct wf_secret **ret, struct wf_err *err) WF_MUST_USE;

@@ -27,6 +27,7 @@ void wf_oidc_metadata_done(struct wf_oidc_metadata *metadata)
     free(metadata->introspection_endpoint);
     free(metadata->userinfo_endpoint);
     free(metadata->token_endpoint);
+    free(metadata->revocation_endpoint);
     *metadata = (struct wf_oidc_metadata)WF_OIDC_METADATA_INIT;
 }
 
@@ -63,6 +64,7 @@ static enum wf_reason read_document(const struct wf_provider_conf *conf, const s
         {"introspection_endpoint", &found.introspection_endpoint},
         {"userinfo_endpoint", &found.userinfo_endpoint},
         {"token_endpoint", &found.token_endpoint},
+        {"revocation_endpoint", &found.revocation_endpoint},
     };
     struct wf_span values[WF_ARRAY_LEN(endpoints)] = {{NULL, 0}};
     const struct wf_json_field fields[] = {
@@ -71,6 +73,7 @@ static enum wf_reason read_document(const struct wf_provider_conf *conf, const s
         {endpoints[1].name, WF_JSON_TEXT, &values[1], false},
         {endpoints[2].name, WF_JSON_TEXT, &values[2], false},
         {endpoints[3].name, WF_JSON_TEXT, &values[3], false},
+        {endpoints[4].name, WF_JSON_TEXT, &values[4], false},
     };
 
     enum wf_reason reason = wf_json_read(json, fields, WF_ARRAY_LEN(fields), err);
@@ -293,7 +296,8 @@ static void save(const struct wf_provider_conf *conf, struct wf_cachedir *dir, c
         set_text(json, "jwks_uri", metadata->jwks_uri) &&
         set_text(json, "introspection_endpoint", metadata->introspection_endpoint) &&
         set_text(json, "userinfo_endpoint", metadata->userinfo_endpoint) &&
-        set_text(json, "token_endpoint", metadata->token_endpoint))
+        set_text(json, "token_endpoint", metadata->token_endpoint) &&
+        set_text(json, "revocation_endpoint", metadata->revocation_endpoint))
         text = wf_json_dump(json);
     if (text != NULL)
         (void)wf_cachedir_replace(dir, name, text, strlen(text));

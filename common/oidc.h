@@ -30,9 +30,10 @@ struct wf_oidc_metadata {
     char *introspection_endpoint;
     char *userinfo_endpoint;
     char *token_endpoint;
+    char *revocation_endpoint;
 };
 /* clang-format off */
-#define WF_OIDC_METADATA_INIT {NULL, NULL, NULL, NULL}
+#define WF_OIDC_METADATA_INIT {NULL, NULL, NULL, NULL, NULL}
 /* clang-format on */
 
 /* Free what it holds; the struct is empty again. */

@@ -205,7 +205,7 @@ void wf_replies_free(struct wf_replies *replies)
  *
  * Numbers are big endian. The check finds torn files, and entries under another one's name. */
 
-static const char magic[8] = "wfreply1";
+static const char magic[8] = {'w', 'f', 'r', 'e', 'p', 'l', 'y', '1'};
 static const char prefix[] = "opaque-";
 #define NAME_SIZE (sizeof(prefix) + 2 * WF_REPLIES_KEY_SIZE)
 #define HEAD (sizeof(magic) + WF_SHA256_LEN)

@@ -89,6 +89,22 @@ bool wf_sasl_is_same_user(const struct wf_context *context, const char *service,
     return false;
 }
 
+enum wf_reason wf_sasl_token(const struct wf_context *context, enum wf_markers markers,
+                             const char *given, size_t len, struct wf_secret **ret,
+                             char ret_provider[WF_NAME_SIZE], struct wf_err *err)
+{
+    struct wf_span name;
+
+    ret_provider[0] = '\0';
+    if (!wf_marker_is_provider(markers, given, len, &name))
+        return wf_marker_token(markers, given, len, ret, err);
+    if (name.len == 0 || name.len >= WF_NAME_SIZE || !wf_text_is_printable(name.ptr, name.len))
+        return wf_fail(err, WF_CONFIG, "provider:NAME has no name of a [provider NAME] section");
+    memcpy(ret_provider, name.ptr, name.len);
+    ret_provider[name.len] = '\0';
+    return wf_token(context, ret_provider, ret, err);
+}
+
 void wf_sasl_audit(const struct wf_context *context, const struct wf_request *request,
                    enum wf_reason reason, const struct wf_err *err)
 {

@@ -116,3 +116,38 @@ out:
     wf_buf_done(&buf);
     return reason;
 }
+
+enum wf_reason wf_user_name(uid_t uid, char ret[WF_USER_MAX + 1], struct wf_err *err)
+{
+    enum wf_reason reason = WF_INTERNAL;
+    struct wf_buf buf = WF_BUF_INIT(ENTRY_MAX);
+    struct passwd entry;
+    struct passwd *found = NULL;
+    int number = ERANGE;
+
+    for (size_t size = ENTRY_FIRST; size <= ENTRY_MAX && number == ERANGE; size *= 2) {
+        uint8_t *room = wf_buf_room(&buf, size);
+        if (room == NULL) {
+            reason = wf_fail(err, WF_INTERNAL, "out of memory asking passwd for a name");
+            goto out;
+        }
+        number = getpwuid_r(uid, &entry, (char *)room, size, &found);
+    }
+    if (number != 0 && number != ENOENT && number != ESRCH) {
+        reason = wf_fail(err, number == ENOMEM ? WF_INTERNAL : WF_UNREACHABLE,
+                         "the name service fails for user id %u: %s", (unsigned)uid,
+                         wf_errno_text(number));
+        goto out;
+    }
+    size_t len = number != 0 || found == NULL ? 0 : strlen(found->pw_name);
+    if (len == 0 || len > WF_USER_MAX) {
+        reason = wf_fail(err, WF_CONFIG, "passwd has no name of 1..%d bytes for user id %u",
+                         WF_USER_MAX, (unsigned)uid);
+        goto out;
+    }
+    memcpy(ret, found->pw_name, len + 1);
+    reason = WF_OK;
+out:
+    wf_buf_done(&buf);
+    return reason;
+}

@@ -41,4 +41,8 @@ bool wf_user_is_special(const char *name);
 enum wf_reason wf_user_find(const char *name, bool *ret_known, uid_t *ret_uid,
                             struct wf_err *err) WF_MUST_USE;
 
+/* The name that passwd has for this user id. WF_CONFIG if none, or one of over WF_USER_MAX bytes;
+ * WF_UNREACHABLE if the name service fails; WF_INTERNAL. Blocks as wf_user_find does. Any thread. */
+enum wf_reason wf_user_name(uid_t uid, char ret[WF_USER_MAX + 1], struct wf_err *err) WF_MUST_USE;
+
 #endif

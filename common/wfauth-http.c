@@ -12,9 +12,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "drop.h"
 #include "http_curl.h"
 #include "http_frame.h"
@@ -93,24 +93,19 @@ static void serve(enum wf_reason setup, struct wf_err *err)
     wf_buf_done(&out);
 }
 
-static bool is_socket(int fd)
-{
-    int domain = 0;
-    socklen_t len = sizeof(domain);
-
-    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
-}
-
 int main(int argc, char **argv)
 {
     struct wf_err err = WF_ERR_INIT;
 
-    if (argc != 2 || !is_socket(SOCKET)) {
+    if (argc != 2 || !wf_child_has_socket()) {
         (void)fprintf(stderr, "wfauth-http is started by wfauth and pam_workfront, not by hand\n");
         return 2;
     }
     /* libcurl leaves signals alone here, so a connection that breaks must not end us */
     (void)signal(SIGPIPE, SIG_IGN);
+    /* When a service is stopped all its processes are told to end. An answer with a new refresh
+     * token in it may be on its way: what started us decides, and we leave when it does. */
+    (void)signal(SIGTERM, SIG_IGN);
     serve(wf_drop(argv[1], &err), &err);
     /* Destructors of the libraries have nothing to add, and cost the host's time */
     _exit(0);

@@ -132,6 +132,15 @@ bool wf_sasl_has_clients(const struct wf_context *context);
 bool wf_sasl_is_same_user(const struct wf_context *context, const char *service,
                           const struct wf_result *result, const char *name, size_t len);
 
+/* The token for what a client was given in the place of a password (marker.h), as the service's
+ * client.markers allows: itself, what a file has, or one that wf_token obtains. ret_provider: the
+ * name of the provider in the last case, for wf_token_forget where a server refuses it; else "".
+ * *ret: new, wf_secret_free. Reasons: wf_marker_token's and wf_token's. Blocks as those do. Any
+ * thread. */
+enum wf_reason wf_sasl_token(const struct wf_context *context, enum wf_markers markers,
+                             const char *given, size_t len, struct wf_secret **ret,
+                             char ret_provider[WF_NAME_SIZE], struct wf_err *err) WF_MUST_USE;
+
 /* The audit line of a request that was refused before a token was judged. */
 void wf_sasl_audit(const struct wf_context *context, const struct wf_request *request,
                    enum wf_reason reason, const struct wf_err *err);
@@ -182,5 +191,27 @@ void wf_login_free(struct wf_login *login);
 enum wf_reason wf_account_check(const struct wf_context *context, const struct wf_request *request,
                                 const struct wf_result *found, bool *ret_opinion,
                                 struct wf_err *err) WF_MUST_USE;
+
+/* A fresh access token of this host's or this user's own, with nobody present, of [provider NAME]:
+ * by assertion where that is a Machine to Machine application or has grant = jwt_bearer, and one
+ * that still lives for a minute is taken from the cache folder; else from the session that the
+ * effective user has begun with `wfauth login`, and it is refreshed where it is due. Without a request
+ * where none is needed; of many processes that need a new one, one asks.
+ * Writes one audit line. *ret: new, wf_secret_free.
+ * WF_EXPIRED: the provider does not take this host's signature any more; there is no session, or it
+ * is over. WF_CONFIG: there is no such
+ * provider, it has no such way, or files or the client are wrong. WF_UNREACHABLE, WF_INTERNAL.
+ * Blocks for the disk, and where a token must be had up to twice the provider's time-out and 7 s,
+ * twice that where another process hangs. Any thread. */
+enum wf_reason wf_token(const struct wf_context *context, const char *provider,
+                        struct wf_secret **ret, struct wf_err *err) WF_MUST_USE;
+/* A server did not take the token: the next wf_token gets a new one. */
+void wf_token_forget(const struct wf_context *context, const char *provider);
+
+/* The signed assertion by which this host proves itself to [provider NAME], good for 2 minutes and
+ * once. WF_CONFIG: no such provider, no key, or one that does not sign. WF_UNREACHABLE: the helper
+ * does not answer. WF_INTERNAL. *ret: new, wf_secret_free. No request is sent. Any thread. */
+enum wf_reason wf_assert(const struct wf_context *context, const char *provider,
+                         struct wf_secret **ret, struct wf_err *err) WF_MUST_USE;
 
 #endif

@@ -31,6 +31,11 @@ char *wf_workfront_token_url(const struct wf_provider_conf *conf)
     return below(conf, "/integrations/oauth2/api/v1/token");
 }
 
+char *wf_workfront_exchange_url(const struct wf_provider_conf *conf)
+{
+    return below(conf, "/integrations/oauth2/api/v1/jwt/exchange");
+}
+
 /* What the API answers, and the claim it becomes. Display names, which any Workfront planner may
  * be able to create, become claims apart from IDs: conf knows them by these names. */
 static const struct {
@@ -52,13 +57,18 @@ static const char fields[] = "ID,username,emailAddr,isActive,accessLevelID,acces
                              "homeGroupID,homeGroup:name,homeTeamID,homeTeam:name,roles:ID,"
                              "roles:name";
 
+static void append_api(struct wf_buf *out, const struct wf_provider_conf *conf)
+{
+    wf_buf_append_text(out, conf->url);
+    wf_buf_append_text(out, "/attask/api/");
+    wf_buf_append_text(out, conf->api_version);
+}
+
 static char *search_url(const struct wf_provider_conf *conf)
 {
     struct wf_buf url = WF_BUF_INIT(WF_URL_MAX);
 
-    wf_buf_append_text(&url, conf->url);
-    wf_buf_append_text(&url, "/attask/api/");
-    wf_buf_append_text(&url, conf->api_version);
+    append_api(&url, conf);
     wf_buf_append_text(&url, "/user/search?");
     /* Workfront's wildcard for the session's own user */
     wf_form_append_text(&url, "ID", "$$USER.ID");
@@ -229,5 +239,36 @@ enum wf_reason wf_workfront_lookup(const struct wf_endpoint *endpoint,
         reason = judge_answer(&response, ret_claims, err);
     wf_http_response_done(&response);
     free(url);
+    return reason;
+}
+
+enum wf_reason wf_workfront_logout(const struct wf_endpoint *endpoint,
+                                   const struct wf_secret *session, struct wf_err *err)
+{
+    static const char logout[] = "Workfront's log-out";
+    struct wf_http_response response = WF_HTTP_RESPONSE_INIT;
+    struct wf_http_request request;
+    struct wf_buf url = WF_BUF_INIT(WF_URL_MAX);
+    enum wf_reason reason = WF_INTERNAL;
+
+    append_api(&url, endpoint->conf);
+    wf_buf_append_text(&url, "/logout");
+    if (!wf_buf_ok(&url)) {
+        reason = wf_fail(err, WF_INTERNAL, "no room for the log-out's address");
+        goto out;
+    }
+    wf_endpoint_prepare(endpoint, "GET", wf_buf_text_borrow(&url), &request);
+    request.headers[request.header_count++] =
+        (struct wf_http_header){"sessionID", wf_secret_borrow(session)};
+    reason = wf_http_send(endpoint->http, &request, &response, err);
+    if (reason == WF_OK)
+        reason = wf_endpoint_status(&response, logout, err);
+    /* 401: that session is over */
+    if (reason == WF_OK && response.status != 200 && response.status != 401)
+        reason = wf_fail(err, WF_CONFIG, "%s answers status %d: check url and api_version", logout,
+                         response.status);
+out:
+    wf_http_response_done(&response);
+    wf_buf_done(&url);
     return reason;
 }

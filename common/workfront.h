@@ -10,10 +10,11 @@
 
 struct json_t;
 
-/* "URL/integrations/oauth2/authorize" and "…/api/v1/token": new, the caller frees; NULL if memory
- * is short. */
+/* "URL/integrations/oauth2/authorize", "…/api/v1/token" and "…/api/v1/jwt/exchange": new, the caller
+ * frees; NULL if memory is short. */
 char *wf_workfront_authorize_url(const struct wf_provider_conf *conf);
 char *wf_workfront_token_url(const struct wf_provider_conf *conf);
+char *wf_workfront_exchange_url(const struct wf_provider_conf *conf);
 
 /* Ask the API whose session this is. *ret_claims: ID, username, emailAddr, accessLevelID,
  * accessLevel, homeGroupID, homeGroup, homeTeamID, homeTeam (texts), roleIDs, roles (lists of
@@ -24,6 +25,12 @@ char *wf_workfront_token_url(const struct wf_provider_conf *conf);
  * time-out. */
 enum wf_reason wf_workfront_lookup(const struct wf_endpoint *endpoint,
                                    const struct wf_secret *session, struct json_t **ret_claims,
+                                   struct wf_err *err) WF_MUST_USE;
+
+/* End a session at Workfront. WF_OK also where it is over already. WF_CONFIG: no such API version.
+ * WF_UNREACHABLE, WF_INTERNAL. Blocks up to the provider's time-out. */
+enum wf_reason wf_workfront_logout(const struct wf_endpoint *endpoint,
+                                   const struct wf_secret *session,
                                    struct wf_err *err) WF_MUST_USE;
 
 #endif

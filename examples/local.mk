@@ -14,6 +14,7 @@ endif
 	%D%/sandbox/db.c %D%/sandbox/db.h \
 	%D%/sandbox/user.c %D%/sandbox/user.h \
 	%D%/sandbox/app.c %D%/sandbox/app.h \
+	%D%/sandbox/key.c %D%/sandbox/key.h \
 	%D%/sandbox/grant.c %D%/sandbox/grant.h \
 	%D%/sandbox/fault.c %D%/sandbox/fault.h \
 	%D%/sandbox/cert.c %D%/sandbox/cert.h \
@@ -22,17 +23,22 @@ endif
 	%D%/sandbox/page.c %D%/sandbox/page.h \
 	%D%/sandbox/handlers.h \
 	%D%/sandbox/authorize.c \
+	%D%/sandbox/issue.c %D%/sandbox/issue.h \
 	%D%/sandbox/token.c \
+	%D%/sandbox/jwt.c \
 	%D%/sandbox/api.c \
 	%D%/sandbox/callback.c \
 	%D%/sandbox/exchange.c %D%/sandbox/exchange.h \
 	%D%/sandbox/server.c %D%/sandbox/server.h \
 	%D%/sandbox/cli.c %D%/sandbox/cli.h \
 	%D%/sandbox/cmd_serve.c \
+	%D%/sandbox/cmd_clock.c \
 	%D%/sandbox/cmd_user.c \
 	%D%/sandbox/cmd_entity.c \
 	%D%/sandbox/cmd_app.c \
 	%D%/sandbox/cmd_secret.c \
+	%D%/sandbox/cmd_key.c \
+	%D%/sandbox/cmd_grant.c \
 	%D%/sandbox/cmd_fault.c \
 	%D%/sandbox/cmd_requests.c \
 	%D%/sandbox/form.c %D%/sandbox/form.h \

@@ -20,6 +20,7 @@ struct exchange {
     const struct wf_mech *mech;
     enum step step;
     struct wf_asked asked;
+    char provider[WF_NAME_SIZE]; /* where the token was obtained; "": it was given */
     struct wf_buf out; /* what libsasl holds on to until the next step */
 };
 
@@ -155,7 +156,8 @@ static int send_token(struct exchange *exchange, sasl_client_params_t *cparams,
     if (code != SASL_OK)
         return code;
     struct wf_span given = wf_secret_borrow(exchange->asked.password);
-    reason = wf_marker_token(sasl.client.markers, given.ptr, given.len, &token, &err);
+    reason = wf_sasl_token(side->context, sasl.client.markers, given.ptr, given.len, &token,
+                           exchange->provider, &err);
     if (reason != WF_OK)
         return fail_for(utils, reason, &err);
     const char *authzid = choose_authzid(exchange, &sasl.client);
@@ -200,6 +202,9 @@ static int hear(struct exchange *exchange, const sasl_client_params_t *cparams,
 
     if (serverinlen > 0 && serverin[0] == '{') {
         explain(cparams->utils, serverin, serverinlen);
+        /* The next one is a new one */
+        if (exchange->provider[0] != '\0')
+            wf_token_forget(exchange->mech->side->context, exchange->provider);
         exchange->step = STEP_FAILED;
         *clientout = dummy;
         *clientoutlen = 1;

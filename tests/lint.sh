@@ -11,7 +11,9 @@ banned="strcpy strcat sprintf vsprintf strncpy strncat strtok atoi atol sscanf g
 # FILE CALL WHY: the exceptions
 allowed="\
 common/wfauth-http.c signal it is a process of its own
-common/cachedir.c secure_getenv where a person keeps caches; it is NULL in a privileged process
+common/wfauth-refresh.c signal it is a process of its own
+common/cmd_login.c secure_getenv whether there is a screen; the command alone links it
+common/folder.c secure_getenv where a person keeps files; it is NULL in a privileged process
 common/drop.c umask the helper program alone links it
 common/drop.c chdir the helper program alone links it"
 # Programs and tests own their process: there only what is dangerous anywhere is banned.

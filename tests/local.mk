@@ -10,12 +10,14 @@ unit_tests = \
 	%D%/unit/test_json \
 	%D%/unit/test_file \
 	%D%/unit/test_conf \
+	%D%/unit/test_conf_machine \
 	%D%/unit/test_conf_man \
 	%D%/unit/test_conf_mistakes \
 	%D%/unit/test_conf_tokens \
 	%D%/unit/test_user \
 	%D%/unit/test_mapfile \
 	%D%/unit/test_identity \
+	%D%/unit/test_identity_alias \
 	%D%/unit/test_identity_memory \
 	%D%/unit/test_judge \
 	%D%/unit/test_keyring_entry \
@@ -33,6 +35,10 @@ unit_tests = \
 	%D%/unit/test_authz \
 	%D%/unit/test_workfront \
 	%D%/unit/test_introspect \
+	%D%/unit/test_machine \
+	%D%/unit/test_machine_threads \
+	%D%/unit/test_keypair \
+	%D%/unit/test_token \
 	%D%/unit/test_assertion \
 	%D%/unit/test_forksafe \
 	%D%/unit/test_bounds \
@@ -96,6 +102,10 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_conf_LDADD = $(unit_ldadd)
 %C%_unit_test_conf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=geteuid,--wrap=eaccess
 
+%C%_unit_test_conf_machine_SOURCES = %D%/unit/test_conf_machine.c %D%/lib/conf_case.h
+%C%_unit_test_conf_machine_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_conf_machine_LDADD = $(unit_ldadd)
+
 %C%_unit_test_conf_man_SOURCES = %D%/unit/test_conf_man.c
 %C%_unit_test_conf_man_CPPFLAGS = $(unit_cppflags) -DTEST_MAN_PAGE='"$(abs_top_srcdir)/common/wfauth.conf.5"'
 %C%_unit_test_conf_man_LDADD = $(unit_ldadd)
@@ -123,6 +133,10 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_identity_LDADD = $(unit_ldadd)
 %C%_unit_test_identity_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r
 
+%C%_unit_test_identity_alias_SOURCES = %D%/unit/test_identity_alias.c
+%C%_unit_test_identity_alias_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_identity_alias_LDADD = $(unit_ldadd)
+
 %C%_unit_test_identity_memory_SOURCES = %D%/unit/test_identity_memory.c
 %C%_unit_test_identity_memory_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_identity_memory_LDADD = $(unit_ldadd)
@@ -144,6 +158,23 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_introspect_SOURCES = %D%/unit/test_introspect.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_introspect_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_introspect_LDADD = $(unit_ldadd)
+
+%C%_unit_test_machine_SOURCES = %D%/unit/test_machine.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
+%C%_unit_test_machine_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_machine_LDADD = $(unit_ldadd)
+
+%C%_unit_test_machine_threads_SOURCES = %D%/unit/test_machine_threads.c
+%C%_unit_test_machine_threads_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_machine_threads_LDADD = $(unit_ldadd)
+
+%C%_unit_test_token_SOURCES = %D%/unit/test_token.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
+%C%_unit_test_token_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_token_LDADD = $(unit_ldadd)
+%C%_unit_test_token_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc
+
+%C%_unit_test_keypair_SOURCES = %D%/unit/test_keypair.c common/keypair.c
+%C%_unit_test_keypair_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_keypair_LDADD = common/libwfjwt.la $(unit_ldadd) $(CRYPTO_LIBS)
 
 %C%_unit_test_assertion_SOURCES = %D%/unit/test_assertion.c
 %C%_unit_test_assertion_CPPFLAGS = $(unit_cppflags)
@@ -243,6 +274,11 @@ check_PROGRAMS += %D%/lib/forge
 %C%_lib_forge_SOURCES = %D%/lib/forge.c
 %C%_lib_forge_LDADD = %D%/lib/libmint.la
 
+# Who needs a token (tests/e2e/refresh.py)
+check_PROGRAMS += %D%/lib/refresher
+%C%_lib_refresher_SOURCES = %D%/lib/refresher.c
+%C%_lib_refresher_LDADD = common/libwfcore.la
+
 %C%_unit_test_judge_SOURCES = %D%/unit/test_judge.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_judge_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_judge_LDADD = $(mint_ldadd)
@@ -302,9 +338,15 @@ check_PROGRAMS += %D%/lib/forge
 
 unit_tests += \
 	%D%/unit/test_http_request \
+	%D%/unit/test_folder \
 	%D%/unit/test_cachedir \
 	%D%/unit/test_cachedir_calls \
 	%D%/unit/test_cachedir_folder \
+	%D%/unit/test_grant \
+	%D%/unit/test_store \
+	%D%/unit/test_store_faults \
+	%D%/unit/test_refresh \
+	%D%/unit/test_session \
 	%D%/unit/test_keyring \
 	%D%/unit/test_keyring_folder \
 	%D%/unit/test_keyring_many \
@@ -340,6 +382,39 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_cachedir_folder_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_cachedir_folder_LDADD = $(unit_ldadd)
 %C%_unit_test_cachedir_folder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=geteuid,--wrap=malloc,--wrap=calloc,--wrap=getpwuid_r
+
+%C%_unit_test_grant_SOURCES = %D%/unit/test_grant.c $(fake_door)
+%C%_unit_test_grant_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_grant_LDADD = $(unit_ldadd)
+
+%C%_unit_test_refresh_SOURCES = %D%/unit/test_refresh.c $(fake_door)
+%C%_unit_test_refresh_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_refresh_LDADD = $(unit_ldadd)
+%C%_unit_test_refresh_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync
+
+%C%_unit_test_folder_SOURCES = %D%/unit/test_folder.c
+%C%_unit_test_folder_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_folder_LDADD = $(unit_ldadd)
+%C%_unit_test_folder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=renameat \
+	-Wl,--wrap=unlinkat,--wrap=getpwuid_r
+
+%C%_unit_test_store_faults_SOURCES = %D%/unit/test_store_faults.c
+%C%_unit_test_store_faults_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_store_faults_LDADD = $(unit_ldadd)
+%C%_unit_test_store_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup \
+	-Wl,--wrap=wf_json_new,--wrap=wf_json_set_text,--wrap=wf_json_set_number,--wrap=wf_crypto_sha256_parts \
+	-Wl,--wrap=flock,--wrap=unlinkat,--wrap=wf_file_read,--wrap=gethostname
+
+%C%_unit_test_session_SOURCES = %D%/unit/test_session.c $(fake_door)
+%C%_unit_test_session_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_session_LDADD = $(unit_ldadd)
+%C%_unit_test_session_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=wf_store_open
+
+%C%_unit_test_store_SOURCES = %D%/unit/test_store.c
+%C%_unit_test_store_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_store_LDADD = $(unit_ldadd)
+%C%_unit_test_store_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=renameat \
+	-Wl,--wrap=write,--wrap=wf_file_read
 
 %C%_unit_test_keyring_SOURCES = %D%/unit/test_keyring.c $(fake_door)
 %C%_unit_test_keyring_CPPFLAGS = $(unit_cppflags)

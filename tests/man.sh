@@ -49,7 +49,7 @@ differences() # WHAT DOCUMENTED PARSED
 # Options of a page: "s" and "-json" of ".It Fl s Ar service , Fl -json"
 documented_options()
 {
-    grep '^\.It Fl ' "$1" | grep -oE 'Fl -?[A-Za-z]+' | sed 's/^Fl //' | sort -u
+    grep '^\.It Fl ' "$1" | grep -oE 'Fl -?[A-Za-z][A-Za-z-]*' | sed 's/^Fl //' | sort -u
 }
 
 # Options of sources: of getopt's "+s:u:" and of {"json", no_argument, …

@@ -231,7 +231,7 @@ static json_t *search(struct sb_request *rq, const struct filter *filter,
 }
 
 /* Whose session the request carries, as the header says. New string, or NULL when the refusal is
- * written. An inactive user's living session still answers: a client must look at isActive. */
+ * written. Where inactive users keep their sessions, a client must look at isActive. */
 static char *session_user(struct sb_request *rq)
 {
     char *user_id = rq->session_id ? sb_session_user(rq->db, rq->session_id) : NULL;

@@ -42,7 +42,7 @@ struct sb_app {
     char **redirects;
     size_t redirects_n;
     bool rotation;
-    /* Seconds, 0: never. Stored and shown; the token endpoint does not enforce them yet. */
+    /* Seconds, 0: never. Judged when a refresh token is used, so an edit counts at once. */
     long long absolute_expiry;
     long long inactivity_expiry;
     char *logo; /* logo_len bytes, NULL: none */

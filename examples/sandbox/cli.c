@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "app.h"
+#include "db.h"
 #include "text.h"
+#include "user.h"
 
 __attribute__((format(printf, 1, 0))) static void complain(const char *format, va_list args)
 {
@@ -95,11 +97,34 @@ bool sb_cli_switch(const char *text, const char *option)
     return on;
 }
 
+long long sb_cli_duration(const char *text, const char *option, long long min, long long max)
+{
+    static const struct {
+        char letter;
+        long long seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 24 * 3600}};
+    size_t n = strlen(text);
+    long long unit = 1;
+    long long number = 0;
+    for (size_t i = 0; n && i < SB_ARRAY_LEN(units); i++) {
+        if (text[n - 1] == units[i].letter)
+            unit = units[i].seconds;
+    }
+    bool letter = n && strchr("smhd", text[n - 1]);
+    char *digits = sb_dupn(text, n - letter);
+    bool ok = sb_number(digits, 0, max / unit, &number) && number * unit >= min;
+    free(digits);
+    if (!ok)
+        sb_cli_usage("%s: %s is no number (with s, m, h or d behind it) of %lld to %lld seconds",
+                     option, text, min, max);
+    return number * unit;
+}
+
 long long sb_cli_expiry(const char *text, const char *option)
 {
     if (strcmp(text, "none") == 0)
         return 0;
-    return sb_cli_number(text, option, 1, 10LL * 365 * 24 * 3600);
+    return sb_cli_duration(text, option, 1, 10LL * 365 * 24 * 3600);
 }
 
 bool sb_cli_wants_json(struct sb_cli *cli)
@@ -135,6 +160,30 @@ struct sb_app *sb_cli_app(struct sb_cli *cli)
     if (!app)
         sb_cli_fail("there is no application %s", client_id);
     return app;
+}
+
+struct sb_user *sb_cli_user(struct sb_cli *cli)
+{
+    const char *word = sb_cli_word(cli, "USERNAME");
+    struct sb_user *user = sb_user_by_name(cli->db, word, strlen(word));
+    if (!user)
+        user = sb_user_by_id(cli->db, word);
+    if (!user)
+        sb_cli_fail("there is no user %s", word);
+    return user;
+}
+
+int sb_cli_delete_of_app(struct sb_cli *cli, const char *what, const char *sql)
+{
+    sb_cli_wants_json(cli);
+    struct sb_app *app = sb_cli_app(cli);
+    const char *id = sb_cli_word(cli, what);
+    sb_cli_end(cli);
+    sb_db_run(cli->db, sql, "tt", app->client_id, id);
+    if (sqlite3_changes(cli->db) == 0)
+        sb_cli_fail("the application has no %s %s", what, id);
+    sb_app_free(app);
+    return 0;
 }
 
 void sb_cli_print(const char *bytes, size_t n)

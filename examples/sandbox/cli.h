@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 
 struct sb_app;
+struct sb_user;
 
 struct sb_cli {
     const char *dir; /* the state directory */
@@ -43,7 +44,9 @@ void sb_cli_end(struct sb_cli *cli);
 long long sb_cli_number(const char *text, const char *option, long long min, long long max);
 /* "on" or "off". */
 bool sb_cli_switch(const char *text, const char *option);
-/* Seconds, or "none" for 0. */
+/* Seconds, from a number with s, m, h or d behind it, or nothing for seconds; in a range. */
+long long sb_cli_duration(const char *text, const char *option, long long min, long long max);
+/* The same, or "none" for 0. */
 long long sb_cli_expiry(const char *text, const char *option);
 
 /* Read the options of a command that knows only --json: whether it was given. */
@@ -53,6 +56,12 @@ char *sb_cli_hex(const char *hex, const char *option, size_t *ret_n);
 /* The application that the next word names; ends the program when there is none. Free with
  * sb_app_free. */
 struct sb_app *sb_cli_app(struct sb_cli *cli);
+/* The user that the next word names, by user name, else by ID; ends the program when there is
+ * none. Free with sb_user_free. */
+struct sb_user *sb_cli_user(struct sb_cli *cli);
+/* A whole command: delete what an application has several of. `sql` deletes a row by client ID
+ * and its own ID, `what` names the latter. */
+int sb_cli_delete_of_app(struct sb_cli *cli, const char *what, const char *sql);
 
 /* Print foreign text so that it cannot move the cursor. */
 void sb_cli_print(const char *bytes, size_t n);
@@ -72,6 +81,8 @@ int sb_cmd_app_secret(struct sb_cli *cli);
 int sb_cmd_app_key(struct sb_cli *cli);
 int sb_cmd_fault(struct sb_cli *cli);
 int sb_cmd_requests(struct sb_cli *cli);
+int sb_cmd_clock(struct sb_cli *cli);
+int sb_cmd_grant(struct sb_cli *cli);
 int sb_cmd_sign_in(struct sb_cli *cli);
 
 #endif

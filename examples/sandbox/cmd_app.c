@@ -10,6 +10,7 @@
 #include "db.h"
 #include "file.h"
 #include "text.h"
+#include "user.h"
 
 /* Options that set a field which not every type has: FIELD plus enum sb_app_field. */
 enum { FIELD = 1000 };
@@ -141,15 +142,24 @@ static enum sb_app_type read_type(struct sb_cli *cli)
     return type;
 }
 
-static void print_created(const struct sb_app *app, const char *secret, const char *secret_id,
-                          bool json)
+/* The Customer ID of a Machine to Machine application's page; NULL where the page has none. New
+ * string. */
+static char *customer_of(struct sb_cli *cli, const struct sb_app *app)
+{
+    return app->type == SB_M2M ? sb_customer_id(cli->db) : NULL;
+}
+
+static void print_created(const struct sb_app *app, const char *customer, const char *secret,
+                          const char *secret_id, bool json)
 {
     if (json) {
-        sb_cli_json(json_pack("{s:s, s:s*, s:s*}", "client_id", app->client_id, "client_secret",
-                              secret, "secret_id", secret_id));
+        sb_cli_json(json_pack("{s:s, s:s*, s:s*, s:s*}", "client_id", app->client_id, "customer_id",
+                              customer, "client_secret", secret, "secret_id", secret_id));
         return;
     }
     printf("client_id=%s\n", app->client_id);
+    if (customer)
+        printf("customer_id=%s\n", customer);
     if (secret)
         printf("client_secret=%s\n", secret);
 }
@@ -170,8 +180,10 @@ static int app_create(struct sb_cli *cli)
         sb_cli_fail("there are %d applications already, and Workfront allows no more", SB_APPS_MAX);
     if (app->type != SB_SPA)
         secret = sb_secret_create(cli->db, app->client_id, "", special, &secret_id);
+    char *customer = customer_of(cli, app);
     sb_db_commit(cli->db);
-    print_created(app, secret, secret_id, json);
+    print_created(app, customer, secret, secret_id, json);
+    free(customer);
     free(secret_id);
     free(secret);
     sb_app_free(app);
@@ -199,20 +211,23 @@ static int app_edit(struct sb_cli *cli)
     return 0;
 }
 
-static json_t *app_json(const struct sb_app *app)
+static json_t *app_json(struct sb_cli *cli, const struct sb_app *app)
 {
     json_t *urls = json_array();
     for (size_t i = 0; i < app->redirects_n; i++)
         json_array_append_new(urls, json_string(app->redirects[i]));
     char *created = sb_time_text(app->created);
+    char *customer = customer_of(cli, app);
     json_t *json = json_pack(
-        "{s:s, s:s, s:s, s:s, s:o, s:b, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:b, s:s}", "client_id",
-        app->client_id, "type", sb_app_type_word(app->type), "name", app->name, "description",
-        app->description, "redirect_urls", urls, "rotation", app->rotation, "absolute_expiry",
-        (json_int_t)app->absolute_expiry, "inactivity_expiry", (json_int_t)app->inactivity_expiry,
-        "logo_bytes", (json_int_t)app->logo_len, "app_url", app->app_url, "developer_name",
-        app->developer_name, "developer_email", app->developer_email, "privacy_url",
-        app->privacy_url, "bind_pkce", app->bind_pkce, "created", created);
+        "{s:s, s:s*, s:s, s:s, s:s, s:o, s:b, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:b, s:s}",
+        "client_id", app->client_id, "customer_id", customer, "type", sb_app_type_word(app->type),
+        "name", app->name, "description", app->description, "redirect_urls", urls, "rotation",
+        app->rotation, "absolute_expiry", (json_int_t)app->absolute_expiry, "inactivity_expiry",
+        (json_int_t)app->inactivity_expiry, "logo_bytes", (json_int_t)app->logo_len, "app_url",
+        app->app_url, "developer_name", app->developer_name, "developer_email",
+        app->developer_email, "privacy_url", app->privacy_url, "bind_pkce", app->bind_pkce,
+        "created", created);
+    free(customer);
     free(created);
     return json;
 }
@@ -231,14 +246,18 @@ static void print_expiry(const char *label, long long seconds)
     free(text);
 }
 
-static void print_app(const struct sb_app *app)
+static void print_app(struct sb_cli *cli, const struct sb_app *app)
 {
     print_field("client_id", app->client_id);
     print_field("type", sb_app_type_word(app->type));
     print_field("name", app->name);
     print_field("description", app->description);
-    if (app->type == SB_M2M)
+    if (app->type == SB_M2M) {
+        char *customer = customer_of(cli, app);
+        print_field("customer_id", customer);
+        free(customer);
         return;
+    }
     for (size_t i = 0; i < app->redirects_n; i++)
         print_field("redirect URL", app->redirects[i]);
     print_field("rotation", app->rotation ? "on" : "off");
@@ -263,7 +282,7 @@ static int app_list(struct sb_cli *cli)
     sqlite3_stmt *st = sb_db_query(cli->db, "SELECT client_id FROM app ORDER BY created, name", "");
     while (sb_db_row(st)) {
         struct sb_app *app = sb_app_load(cli->db, (const char *)sqlite3_column_text(st, 0));
-        json_array_append_new(list, app_json(app));
+        json_array_append_new(list, app_json(cli, app));
         if (!json) {
             printf("%s %s ", app->client_id, sb_app_type_word(app->type));
             sb_cli_print(app->name, strlen(app->name));
@@ -282,9 +301,9 @@ static int app_show(struct sb_cli *cli)
     struct sb_app *app = sb_cli_app(cli);
     sb_cli_end(cli);
     if (json)
-        sb_cli_json(app_json(app));
+        sb_cli_json(app_json(cli, app));
     else
-        print_app(app);
+        print_app(cli, app);
     sb_app_free(app);
     return 0;
 }

@@ -11,12 +11,12 @@
 
 static const char *check_endpoint(const char *word)
 {
-    static const char *const endpoints[] = {"authorize", "token", "search", "logout", "any"};
+    static const char *const endpoints[] = {"authorize", "token", "jwt", "search", "logout", "any"};
     for (size_t i = 0; i < SB_ARRAY_LEN(endpoints); i++) {
         if (strcmp(word, endpoints[i]) == 0)
             return endpoints[i];
     }
-    sb_cli_usage("%s is none of: authorize, token, search, logout, any", word);
+    sb_cli_usage("%s is none of: authorize, token, jwt, search, logout, any", word);
 }
 
 /* Kinds whose --arg is a number. */

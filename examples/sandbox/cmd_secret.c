@@ -4,19 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
-
 #include "app.h"
 #include "cli.h"
-#include "crypto.h"
 #include "db.h"
-#include "file.h"
 #include "text.h"
-
-/* What an application proves itself with: client secrets, and the public keys of Machine to
- * Machine applications (kept for the JWT exchange to come). */
 
 static const struct option options[] = {{"json", no_argument, NULL, 'j'},
                                         {"note", required_argument, NULL, 'n'},
@@ -108,104 +99,15 @@ static int secret_list(struct sb_cli *cli)
     return 0;
 }
 
-/* Delete a row of `secret` or `public_key` that belongs to the application. */
-static int delete_row(struct sb_cli *cli, const char *what, const char *sql)
-{
-    read_options(cli);
-    struct sb_app *app = sb_cli_app(cli);
-    const char *id = sb_cli_word(cli, what);
-    sb_cli_end(cli);
-    sb_db_run(cli->db, sql, "tt", app->client_id, id);
-    if (sqlite3_changes(cli->db) == 0)
-        sb_cli_fail("the application has no %s %s", what, id);
-    sb_app_free(app);
-    return 0;
-}
-
 static int secret_delete(struct sb_cli *cli)
 {
-    return delete_row(cli, "SECRET_ID", "DELETE FROM secret WHERE client_id = ? AND id = ?");
+    return sb_cli_delete_of_app(cli, "SECRET_ID",
+                                "DELETE FROM secret WHERE client_id = ? AND id = ?");
 }
 
 int sb_cmd_app_secret(struct sb_cli *cli)
 {
     static const struct sb_command commands[] = {
         {"add", secret_add}, {"list", secret_list}, {"delete", secret_delete}};
-    return sb_cli_dispatch(cli, commands, SB_ARRAY_LEN(commands));
-}
-
-/* An RSA public key, as itself or in a certificate; NULL for anything else. */
-static EVP_PKEY *parse_key(const char *pem)
-{
-    BIO *bio = BIO_new_mem_buf(pem, -1);
-    EVP_PKEY *key = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
-    BIO_free(bio);
-    if (key)
-        return key;
-    bio = BIO_new_mem_buf(pem, -1);
-    X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-    BIO_free(bio);
-    key = cert ? X509_get_pubkey(cert) : NULL;
-    X509_free(cert);
-    return key;
-}
-
-static int key_add(struct sb_cli *cli)
-{
-    read_options(cli);
-    struct sb_app *app = sb_cli_app(cli);
-    const char *path = sb_cli_word(cli, "FILE");
-    sb_cli_end(cli);
-    if (app->type != SB_M2M)
-        sb_cli_fail("only a Machine to Machine Application has public keys");
-    char *pem = sb_file_read(path, 65536, NULL);
-    if (!pem)
-        sb_cli_fail("cannot read %s: %m", path);
-    EVP_PKEY *key = parse_key(pem);
-    if (!key || EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA)
-        sb_cli_fail("%s holds no RSA public key and no certificate of one (PEM)", path);
-    EVP_PKEY_free(key);
-    char *id = sb_random_hex(16);
-    sb_db_run(cli->db, "INSERT INTO public_key (id, client_id, pem, created) VALUES (?, ?, ?, ?)",
-              "ttti", id, app->client_id, pem, sb_now());
-    printf("key_id=%s\n", id);
-    free(id);
-    free(pem);
-    sb_app_free(app);
-    return 0;
-}
-
-static int key_list(struct sb_cli *cli)
-{
-    struct given given = read_options(cli);
-    struct sb_app *app = sb_cli_app(cli);
-    sb_cli_end(cli);
-    json_t *list = json_array();
-    sqlite3_stmt *st = sb_db_query(
-        cli->db, "SELECT id, created FROM public_key WHERE client_id = ? ORDER BY created, rowid",
-        "t", app->client_id);
-    while (sb_db_row(st)) {
-        const char *id = (const char *)sqlite3_column_text(st, 0);
-        char *created = sb_time_text(sb_db_column_number(st, 1));
-        json_array_append_new(list, json_pack("{s:s, s:s}", "id", id, "created", created));
-        if (!given.json)
-            printf("%s %s\n", id, created);
-        free(created);
-    }
-    sqlite3_finalize(st);
-    sb_cli_json_list(list, given.json);
-    sb_app_free(app);
-    return 0;
-}
-
-static int key_delete(struct sb_cli *cli)
-{
-    return delete_row(cli, "KEY_ID", "DELETE FROM public_key WHERE client_id = ? AND id = ?");
-}
-
-int sb_cmd_app_key(struct sb_cli *cli)
-{
-    static const struct sb_command commands[] = {
-        {"add", key_add}, {"list", key_list}, {"delete", key_delete}};
     return sb_cli_dispatch(cli, commands, SB_ARRAY_LEN(commands));
 }

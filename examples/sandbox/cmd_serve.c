@@ -37,7 +37,9 @@ static struct serve_options read_options(struct sb_cli *cli)
                                             {"session-lifetime", required_argument, NULL, 'S'},
                                             {"bearer-style", no_argument, NULL, 'b'},
                                             {"lenient-inactive", no_argument, NULL, 'i'},
-                                            {"strict-rotation", no_argument, NULL, 'r'},
+                                            {"lenient-jwt", no_argument, NULL, 'j'},
+                                            {"lenient-rotation", no_argument, NULL, 'r'},
+                                            {"absolute-per-token", no_argument, NULL, 'a'},
                                             {NULL, 0, NULL, 0}};
     struct serve_options got = {
         .settings = {.domain = "acme", .lane = "production", .code_lifetime = 120}};
@@ -53,15 +55,19 @@ static struct serve_options read_options(struct sb_cli *cli)
         else if (option == 'c')
             got.callback = optarg;
         else if (option == 'C')
-            settings->code_lifetime = sb_cli_number(optarg, "--code-lifetime", 0, 86400);
+            settings->code_lifetime = sb_cli_duration(optarg, "--code-lifetime", 0, 86400);
         else if (option == 'S')
-            settings->session_lifetime = sb_cli_number(optarg, "--session-lifetime", 0, 31536000);
+            settings->session_lifetime = sb_cli_duration(optarg, "--session-lifetime", 0, 31536000);
         else if (option == 'b')
             settings->bearer_style = true;
         else if (option == 'i')
             settings->lenient_inactive = true;
+        else if (option == 'j')
+            settings->lenient_jwt = true;
         else if (option == 'r')
-            settings->strict_rotation = true;
+            settings->lenient_rotation = true;
+        else if (option == 'a')
+            settings->absolute_per_token = true;
         if (option == 'S' && settings->session_lifetime == 0)
             settings->session_lifetime = -1; /* dead at once; 0 still means "not given" here */
     }
@@ -117,11 +123,15 @@ static uint16_t last_port(sqlite3 *db)
     return (uint16_t)port;
 }
 
-/* Tell the world where the server is: port kept for the next start, files, one line. */
-static void announce(struct sb_cli *cli, const struct sb_server *server)
+/* Tell the world where the server is: port kept for the next start, files, one line. `user edit`
+ * asks how the server treats deactivated users. */
+static void announce(struct sb_cli *cli, const struct sb_server *server,
+                     const struct sb_settings *settings)
 {
     char *port = sb_format("%u", (unsigned)sb_server_port(server));
     sb_db_run(cli->db, "INSERT OR REPLACE INTO meta (name, value) VALUES ('port', ?)", "t", port);
+    sb_db_run(cli->db, "INSERT OR REPLACE INTO meta (name, value) VALUES ('lenient_inactive', ?)",
+              "t", settings->lenient_inactive ? "yes" : "no");
     char *url_path = sb_format("%s/url", cli->dir);
     char *pid_path = sb_format("%s/pid", cli->dir);
     char *url = sb_format("https://127.0.0.1:%s\n", port);
@@ -165,7 +175,7 @@ int sb_cmd_serve(struct sb_cli *cli)
         sb_server_start(&options.settings, cli->db, &cert, options.port, last_port(cli->db));
     if (!server)
         exit(1);
-    announce(cli, server);
+    announce(cli, server, &options.settings);
     int caught = 0;
     while (sigwait(&signals, &caught) != 0)
         continue;

@@ -8,6 +8,7 @@
 #include "crypto.h"
 #include "db.h"
 #include "file.h"
+#include "grant.h"
 #include "text.h"
 #include "user.h"
 
@@ -166,16 +167,18 @@ static void store(struct sb_cli *cli, struct sb_user *user, struct memberships *
     }
 }
 
-/* The user that a word names: by user name, else by ID. */
-static struct sb_user *find(struct sb_cli *cli)
+/* A deactivated account loses what was issued to it, for good; its browsers tell the person why
+ * until it is active again, and then ask for a sign-in. (Assumed: the documentation is silent. A
+ * server with --lenient-inactive leaves all as it is, and a session's search says isActive.) */
+static void follow_activity(struct sb_cli *cli, const struct sb_user *user)
 {
-    const char *word = sb_cli_word(cli, "USERNAME");
-    struct sb_user *user = sb_user_by_name(cli->db, word, strlen(word));
-    if (!user)
-        user = sb_user_by_id(cli->db, word);
-    if (!user)
-        sb_cli_fail("there is no user %s", word);
-    return user;
+    if (sb_db_number(cli->db, 0, "SELECT value = 'yes' FROM meta WHERE name = 'lenient_inactive'",
+                     ""))
+        return;
+    if (user->active)
+        sb_browser_sign_out(cli->db, user->id);
+    else
+        sb_consent_revoke_all(cli->db, user->id);
 }
 
 static int user_create(struct sb_cli *cli)
@@ -218,8 +221,9 @@ static int user_edit(struct sb_cli *cli)
     while (sb_cli_option(cli, options) != -1)
         continue;
     sb_db_begin(cli->db);
-    struct sb_user *user = find(cli);
+    struct sb_user *user = sb_cli_user(cli);
     sb_cli_end(cli);
+    bool was_active = user->active;
     optind = 0;
     while ((option = sb_cli_option(cli, options)) != -1) {
         if (option == 'x')
@@ -227,6 +231,8 @@ static int user_edit(struct sb_cli *cli)
         apply(cli, option, user, members);
     }
     store(cli, user, members);
+    if (user->active != was_active)
+        follow_activity(cli, user);
     sb_db_commit(cli->db);
     free(members);
     sb_user_free(user);
@@ -305,7 +311,7 @@ static int user_list(struct sb_cli *cli)
 static int user_show(struct sb_cli *cli)
 {
     bool json = sb_cli_wants_json(cli);
-    struct sb_user *user = find(cli);
+    struct sb_user *user = sb_cli_user(cli);
     sb_cli_end(cli);
     if (json)
         sb_cli_json(user_json(cli, user));
@@ -318,7 +324,7 @@ static int user_show(struct sb_cli *cli)
 static int user_delete(struct sb_cli *cli)
 {
     sb_cli_wants_json(cli);
-    struct sb_user *user = find(cli);
+    struct sb_user *user = sb_cli_user(cli);
     sb_cli_end(cli);
     sb_user_delete(cli->db, user->id);
     sb_user_free(user);

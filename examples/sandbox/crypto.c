@@ -20,7 +20,7 @@
 #define SCRYPT_R 8
 #define SCRYPT_P 1
 
-static _Noreturn void crypto_failed(const char *what)
+void sb_crypto_failed(const char *what)
 {
     fprintf(stderr, "wfauth-sandbox: OpenSSL: %s failed\n", what);
     exit(1);
@@ -29,7 +29,7 @@ static _Noreturn void crypto_failed(const char *what)
 static void random_bytes(unsigned char *out, size_t n)
 {
     if (RAND_bytes(out, (int)n) != 1)
-        crypto_failed("RAND_bytes");
+        sb_crypto_failed("RAND_bytes");
 }
 
 static char *hex(const unsigned char *bytes, size_t n)
@@ -89,6 +89,28 @@ char *sb_base64_decode(const char *text, size_t n, size_t *ret_n)
     return out;
 }
 
+char *sb_base64url_decode(const char *text, size_t n, size_t *ret_n)
+{
+    struct sb_str padded = {0};
+    sb_str_addn(&padded, text, n);
+    for (size_t i = 0; i < padded.len; i++) {
+        char *c = &padded.at[i];
+        *c = (char)(*c == '-' ? '+' : *c == '_' ? '/' : *c);
+    }
+    while (padded.len % 4)
+        sb_str_add(&padded, "=");
+    char *bytes = sb_base64_decode(sb_str_text(&padded), padded.len, ret_n);
+    sb_str_done(&padded);
+    /* The other alphabet, padding, bits behind the last byte: all of that comes back otherwise. */
+    char *again = bytes ? base64url((unsigned char *)bytes, *ret_n) : NULL;
+    bool same = again && strlen(again) == n && memcmp(again, text, n) == 0;
+    free(again);
+    if (same)
+        return bytes;
+    free(bytes);
+    return NULL;
+}
+
 char *sb_random_hex(size_t n)
 {
     unsigned char *bytes = sb_alloc(n);
@@ -143,7 +165,7 @@ static char *scrypt_hex(const char *password, size_t n, const char *salt)
     unsigned char hash[HASH_BYTES];
     if (EVP_PBE_scrypt(password, n, (const unsigned char *)salt, strlen(salt), SCRYPT_N, SCRYPT_R,
                        SCRYPT_P, 0, hash, sizeof hash) != 1)
-        crypto_failed("scrypt");
+        sb_crypto_failed("scrypt");
     return hex(hash, sizeof hash);
 }
 

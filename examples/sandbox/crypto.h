@@ -25,12 +25,18 @@ char *sb_base64(const void *bytes, size_t n);
 /* Undo standard base64, strictly (length a multiple of 4, padding only at the end). New bytes
  * with a NUL behind them and their number, or NULL. */
 char *sb_base64_decode(const char *text, size_t n, size_t *ret_n);
+/* Undo base64url without padding (RFC 7515 §2), strictly: one text only for the same bytes. New
+ * bytes with a NUL behind them and their number, or NULL. */
+char *sb_base64url_decode(const char *text, size_t n, size_t *ret_n);
 
 /* A password as `scrypt$SALT$HASH`. New string. */
 char *sb_password_hash(const char *password, size_t n);
 /* Whether the password is the one in the hash. A hash of NULL fits nothing, but takes as long
  * as one that does not fit, so that the sign-in page does not tell which names exist. */
 bool sb_password_check(const char *hash, const char *password, size_t n);
+
+/* Say which step failed, and end the program. */
+_Noreturn void sb_crypto_failed(const char *what);
 
 /* Whether two strings are equal, in a time that tells only their lengths. */
 bool sb_equal(const char *a, const char *b);

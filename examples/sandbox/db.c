@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,12 +68,19 @@ static const char schema[] =
     " note TEXT NOT NULL,"
     " created INTEGER NOT NULL,"
     " last_used INTEGER NOT NULL) STRICT;"
-    /* Public keys of Machine to Machine applications, for the JWT exchange to come. */
+    /* Public keys of Machine to Machine applications. */
     "CREATE TABLE IF NOT EXISTS public_key ("
     " id TEXT PRIMARY KEY,"
     " client_id TEXT NOT NULL REFERENCES app ON DELETE CASCADE,"
     " pem TEXT NOT NULL,"
     " created INTEGER NOT NULL) STRICT;"
+
+    /* JWTs that were exchanged, until they expire: each works once. */
+    "CREATE TABLE IF NOT EXISTS assertion ("
+    " client_id TEXT NOT NULL REFERENCES app ON DELETE CASCADE,"
+    " hash TEXT NOT NULL,"
+    " expires INTEGER NOT NULL,"
+    " PRIMARY KEY (client_id, hash)) STRICT;"
 
     /* A browser: user_id NULL until somebody has signed in with it. */
     "CREATE TABLE IF NOT EXISTS browser ("
@@ -110,7 +118,7 @@ static const char schema[] =
     " consent_id TEXT NOT NULL REFERENCES consent ON DELETE CASCADE,"
     " created INTEGER NOT NULL,"
     " expires INTEGER NOT NULL) STRICT;"
-    /* created and last_used are what absolute and inactivity expiry will be judged by.
+    /* Absolute expiry counts from the consent (or from created), inactivity from last_used.
      * A rotated token stays as a row with `replaced` set, so that its reuse can be told from
      * a token that never was. */
     "CREATE TABLE IF NOT EXISTS refresh ("
@@ -142,6 +150,16 @@ static const char schema[] =
     " connection INTEGER NOT NULL,"
     " user_agent TEXT NOT NULL) STRICT;";
 
+/* What sb_now adds. Threads of the server read it while one of them begins a transaction. */
+static atomic_llong clock_ahead;
+
+static void read_clock(sqlite3 *db)
+{
+    atomic_store(
+        &clock_ahead,
+        sb_db_number(db, 0, "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'clock'", ""));
+}
+
 static _Noreturn void db_failed(sqlite3 *db, const char *what)
 {
     fprintf(stderr, "wfauth-sandbox: database: %s: %s\n", what, sqlite3_errmsg(db));
@@ -171,6 +189,7 @@ sqlite3 *sb_db_open(const char *dir)
     db_exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON");
     db_exec(db, "BEGIN IMMEDIATE");
     db_exec(db, schema);
+    read_clock(db);
     db_exec(db, "COMMIT");
     return db;
 }
@@ -273,6 +292,7 @@ char *sb_db_column_bytes(sqlite3_stmt *st, int column, size_t *ret_n)
 void sb_db_begin(sqlite3 *db)
 {
     db_exec(db, "BEGIN IMMEDIATE");
+    read_clock(db);
 }
 
 void sb_db_commit(sqlite3 *db)
@@ -282,7 +302,22 @@ void sb_db_commit(sqlite3 *db)
 
 long long sb_now(void)
 {
-    return (long long)time(NULL);
+    return (long long)time(NULL) + sb_clock_ahead();
+}
+
+long long sb_clock_ahead(void)
+{
+    return atomic_load(&clock_ahead);
+}
+
+bool sb_clock_set(sqlite3 *db, long long ahead)
+{
+    if (ahead > SB_CLOCK_MAX || ahead < -SB_CLOCK_MAX)
+        return false;
+    sb_db_run(db, "INSERT OR REPLACE INTO meta (name, value) VALUES ('clock', CAST(? AS TEXT))",
+              "i", ahead);
+    atomic_store(&clock_ahead, ahead);
+    return true;
 }
 
 char *sb_time_text(long long seconds)

@@ -42,8 +42,17 @@ char *sb_db_column_bytes(sqlite3_stmt *st, int column, size_t *ret_n);
 void sb_db_begin(sqlite3 *db);
 void sb_db_commit(sqlite3 *db);
 
-/* Seconds since 1970, and the same in ISO 8601 (UTC; "-" for 0). New string. */
+/* The sandbox's clock: seconds since 1970 by the machine's clock, and so many ahead of it as the
+ * database said when it was opened or a transaction began. Every lifetime and expiry is judged by
+ * it, so a test moves it and need not sleep. */
 long long sb_now(void);
+/* Seconds ahead of the machine's clock; below 0: behind. */
+long long sb_clock_ahead(void);
+/* Set that, for this program at once and for a running server at its next request. False when it
+ * is more than SB_CLOCK_MAX either way. */
+#define SB_CLOCK_MAX (10LL * 365 * 24 * 3600)
+bool sb_clock_set(sqlite3 *db, long long ahead);
+/* A time in ISO 8601 (UTC; "-" for 0). New string. */
 char *sb_time_text(long long seconds);
 
 #endif

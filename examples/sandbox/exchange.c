@@ -196,6 +196,7 @@ bool sb_exchange_canned(struct sb_request *rq, const struct sb_fault *fault)
     case SB_FAULT_DRIP:
     case SB_FAULT_WRONG_TYPE:
     case SB_FAULT_DROP:
+    case SB_FAULT_LOST:
         return false;
     }
     if (fault->status)

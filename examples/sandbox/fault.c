@@ -24,6 +24,7 @@ static const char *const words[] = {
     [SB_FAULT_NOT_JSON] = "not-json",
     [SB_FAULT_EMPTY] = "empty",
     [SB_FAULT_DROP] = "drop",
+    [SB_FAULT_LOST] = "lost",
     [SB_FAULT_REDIRECT] = "redirect",
     [SB_FAULT_JSON] = "json",
 };

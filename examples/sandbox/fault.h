@@ -21,7 +21,8 @@ enum sb_fault_kind {
     SB_FAULT_WRONG_TYPE, /* the normal answer as text/html */
     SB_FAULT_NOT_JSON,
     SB_FAULT_EMPTY,
-    SB_FAULT_DROP,     /* the connection ends without an answer */
+    SB_FAULT_DROP,     /* the connection ends without an answer, the request has no effect */
+    SB_FAULT_LOST,     /* the request has its effect, and the answer never comes */
     SB_FAULT_REDIRECT, /* arg: where to */
     SB_FAULT_JSON,     /* arg: the body */
 };

@@ -39,20 +39,35 @@ static _Noreturn void file_failed(const char *path)
     exit(1);
 }
 
+/* False with errno. */
+static bool write_all(int fd, const char *text)
+{
+    size_t n = strlen(text);
+    for (size_t done = 0; done < n;) {
+        ssize_t wrote = write(fd, text + done, n - done);
+        if (wrote < 0)
+            return false;
+        done += (size_t)wrote;
+    }
+    return true;
+}
+
+bool sb_file_create(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return false;
+    bool ok = write_all(fd, text);
+    return close(fd) == 0 && ok;
+}
+
 void sb_file_replace(const char *path, const char *text)
 {
     char *temporary = sb_format("%s.XXXXXX", path);
     int fd = mkostemp(temporary, O_CLOEXEC); /* makes it 0600 */
     if (fd < 0)
         file_failed(path);
-    size_t n = strlen(text);
-    for (size_t done = 0; done < n;) {
-        ssize_t wrote = write(fd, text + done, n - done);
-        if (wrote < 0)
-            file_failed(path);
-        done += (size_t)wrote;
-    }
-    if (close(fd) != 0 || rename(temporary, path) != 0)
+    if (!write_all(fd, text) || close(fd) != 0 || rename(temporary, path) != 0)
         file_failed(path);
     free(temporary);
 }

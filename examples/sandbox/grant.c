@@ -54,6 +54,11 @@ char *sb_browser_sign_in(sqlite3 *db, const char *cookie, const char *user_id)
     return fresh;
 }
 
+void sb_browser_sign_out(sqlite3 *db, const char *user_id)
+{
+    sb_db_run(db, "UPDATE browser SET user_id = NULL WHERE user_id = ?", "t", user_id);
+}
+
 char *sb_browser_csrf(const char *cookie)
 {
     char *text = sb_format("csrf:%s", cookie);
@@ -120,17 +125,50 @@ void sb_pending_forget(sqlite3 *db, const char *id)
     free(id_hash);
 }
 
+/* --- consents --- */
+
+char *sb_consent_new(sqlite3 *db, const char *client_id, const char *user_id, const char *scope)
+{
+    char *id = sb_random_hex(16);
+    sb_db_run(db,
+              "INSERT INTO consent (id, client_id, user_id, scope, created) VALUES (?, ?, ?, ?, ?)",
+              "tttti", id, client_id, user_id, scope, sb_now());
+    return id;
+}
+
+/* End one consent or all of a user; the other is NULL. Used codes and refresh tokens stay as rows,
+ * so that their reuse can be told from a value that never was. */
+static void end(sqlite3 *db, const char *consent_id, const char *user_id)
+{
+#define THESE "(SELECT id FROM consent WHERE id = ?1 OR user_id = ?2)"
+    static const char *const statements[] = {
+        "UPDATE consent SET revoked = 1 WHERE id IN " THESE,
+        "DELETE FROM session WHERE consent_id IN " THESE,
+        "DELETE FROM code WHERE used = 0 AND consent_id IN " THESE,
+    };
+#undef THESE
+    for (size_t i = 0; i < SB_ARRAY_LEN(statements); i++)
+        sb_db_run(db, statements[i], "tt", consent_id, user_id);
+}
+
+void sb_consent_revoke(sqlite3 *db, const char *consent_id)
+{
+    end(db, consent_id, NULL);
+}
+
+void sb_consent_revoke_all(sqlite3 *db, const char *user_id)
+{
+    end(db, NULL, user_id);
+}
+
 /* --- codes --- */
 
 char *sb_code_issue(sqlite3 *db, const struct sb_pending *pending, const char *user_id,
                     long long lifetime)
 {
-    char *consent = sb_random_hex(16);
+    char *consent = sb_consent_new(db, pending->client_id, user_id, pending->scope);
     char *code = sb_random_token(24);
     char *hash = hash_of(code);
-    sb_db_run(db,
-              "INSERT INTO consent (id, client_id, user_id, scope, created) VALUES (?, ?, ?, ?, ?)",
-              "tttti", consent, pending->client_id, user_id, pending->scope, sb_now());
     sb_db_run(db,
               "INSERT INTO code (code_hash, consent_id, redirect_uri, challenge, expires)"
               " VALUES (?, ?, ?, ?, ?)",
@@ -182,12 +220,6 @@ void sb_code_done(struct sb_code *code)
 void sb_code_use(sqlite3 *db, const struct sb_code *code)
 {
     sb_db_run(db, "UPDATE code SET used = 1 WHERE code_hash = ?", "t", code->hash);
-}
-
-void sb_consent_revoke(sqlite3 *db, const char *consent_id)
-{
-    sb_db_run(db, "UPDATE consent SET revoked = 1 WHERE id = ?", "t", consent_id);
-    sb_db_run(db, "DELETE FROM session WHERE consent_id = ?", "t", consent_id);
 }
 
 /* --- sessions --- */
@@ -256,7 +288,7 @@ bool sb_refresh_find(sqlite3 *db, const char *token, struct sb_refresh *ret)
     sqlite3_stmt *st = sb_db_query(
         db,
         "SELECT refresh.token_hash, consent.id, consent.client_id, consent.user_id, consent.scope,"
-        " refresh.created, refresh.last_used, refresh.replaced, consent.revoked"
+        " consent.created, refresh.created, refresh.last_used, refresh.replaced, consent.revoked"
         " FROM refresh JOIN consent ON consent.id = refresh.consent_id"
         " WHERE refresh.token_hash = ?",
         "t", hash);
@@ -267,10 +299,11 @@ bool sb_refresh_find(sqlite3 *db, const char *token, struct sb_refresh *ret)
         ret->client_id = sb_db_column(st, 2);
         ret->user_id = sb_db_column(st, 3);
         ret->scope = sb_db_column(st, 4);
-        ret->created = sb_db_column_number(st, 5);
-        ret->last_used = sb_db_column_number(st, 6);
-        ret->replaced = sb_db_column_number(st, 7) != 0;
-        ret->revoked = sb_db_column_number(st, 8) != 0;
+        ret->consented = sb_db_column_number(st, 5);
+        ret->created = sb_db_column_number(st, 6);
+        ret->last_used = sb_db_column_number(st, 7);
+        ret->replaced = sb_db_column_number(st, 8) != 0;
+        ret->revoked = sb_db_column_number(st, 9) != 0;
     }
     sqlite3_finalize(st);
     free(hash);

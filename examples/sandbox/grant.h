@@ -20,6 +20,8 @@ bool sb_browser_find(sqlite3 *db, const char *cookie, char **ret_user_id);
 /* Sign a user in (or out, with NULL). The browser gets another cookie, so that a value planted
  * before the sign-in is worth nothing after it. New string: that cookie. */
 char *sb_browser_sign_in(sqlite3 *db, const char *cookie, const char *user_id);
+/* Sign a user out of every browser. */
+void sb_browser_sign_out(sqlite3 *db, const char *user_id);
 /* The value that every form of this browser must carry (against cross-site requests): made from
  * the cookie, which no other site can read. New string. */
 char *sb_browser_csrf(const char *cookie);
@@ -61,8 +63,12 @@ void sb_code_done(struct sb_code *code);
 /* Note that the code was used. */
 void sb_code_use(sqlite3 *db, const struct sb_code *code);
 
-/* End everything that was issued on a consent. */
+/* A consent on which tokens can be issued. New string: its ID. */
+char *sb_consent_new(sqlite3 *db, const char *client_id, const char *user_id, const char *scope);
+/* End everything that was issued on a consent: sessions, refresh tokens, a code not yet used. */
 void sb_consent_revoke(sqlite3 *db, const char *consent_id);
+/* The same for all consents of a user. */
+void sb_consent_revoke_all(sqlite3 *db, const char *user_id);
 
 /* Issue an access token. New string. */
 char *sb_session_issue(sqlite3 *db, const char *consent_id, long long lifetime);
@@ -79,6 +85,7 @@ struct sb_refresh {
     char *client_id;
     char *user_id;
     char *scope;
+    long long consented; /* when the person consented, with which the family began */
     long long created;
     long long last_used;
     bool replaced; /* rotated away: using it again is a sign of theft */

@@ -10,7 +10,7 @@ void sb_authorize(struct sb_request *rq);
 void sb_sign_in(struct sb_request *rq);
 void sb_consent(struct sb_request *rq);
 
-/* token.c: POST /integrations/oauth2/api/v1/token and …/jwt/exchange */
+/* token.c: POST /integrations/oauth2/api/v1/token; jwt.c: POST …/jwt/exchange */
 void sb_token(struct sb_request *rq);
 void sb_jwt_exchange(struct sb_request *rq);
 

@@ -14,8 +14,12 @@ static const char usage[] =
     "wfauth-sandbox [-d DIR] COMMAND          DIR: state directory [./sandbox]\n"
     "\n"
     "serve [--port N] [--domain NAME] [--lane NAME] [--callback FILE]\n"
-    "      [--code-lifetime SECONDS] [--session-lifetime SECONDS]\n"
-    "      [--bearer-style] [--lenient-inactive] [--strict-rotation]\n"
+    "      [--code-lifetime DURATION] [--session-lifetime DURATION]\n"
+    "      [--bearer-style] [--lenient-inactive] [--lenient-jwt]\n"
+    "      [--lenient-rotation] [--absolute-per-token]\n"
+    "      DURATION: seconds, or a number with s, m, h or d behind it\n"
+    "clock [--json] | +DURATION | -DURATION | reset\n"
+    "      the time by which everything here lives and expires: ahead of the machine's\n"
     "\n"
     "user create USERNAME|--username-hex HEX [--email E|--no-email] [--name N]\n"
     "      [--password P|--password-file F] [--active|--inactive]\n"
@@ -27,21 +31,25 @@ static const char usage[] =
     "group|role|team|access-level create NAME | list [--json] | delete ID\n"
     "\n"
     "app create --type web|spa|m2m --name N [--description D] [--redirect-url U]...\n"
-    "      [--rotation on|off] [--absolute-expiry SECONDS|none]\n"
-    "      [--inactivity-expiry SECONDS|none] [--logo FILE] [--app-url U]\n"
+    "      [--rotation on|off] [--absolute-expiry DURATION|none]\n"
+    "      [--inactivity-expiry DURATION|none] [--logo FILE] [--app-url U]\n"
     "      [--developer-name N] [--developer-email E] [--privacy-url U]\n"
     "      [--bind-pkce on|off] [--special-secret] [--json]\n"
     "app edit CLIENT_ID [the same without --type] [--no-redirect-urls] [--no-logo]\n"
     "app list [--json] | show CLIENT_ID [--json] | delete CLIENT_ID\n"
     "app secret add CLIENT_ID [--note TEXT] [--special-secret] [--json]\n"
     "app secret list CLIENT_ID [--json] | delete CLIENT_ID SECRET_ID\n"
-    "app key add CLIENT_ID FILE | list CLIENT_ID [--json] | delete CLIENT_ID KEY_ID\n"
+    "app key add CLIENT_ID FILE | generate CLIENT_ID FILE | list CLIENT_ID [--json]\n"
+    "      | delete CLIENT_ID KEY_ID     FILE: PEM, a public key or a certificate of one to\n"
+    "      add; where generate puts the private key\n"
     "\n"
     "fault set|add ENDPOINT KIND [--arg X] [--count N] [--status N]\n"
     "fault list [--json] | clear [ENDPOINT]\n"
-    "      ENDPOINT: authorize token search logout any\n"
+    "      ENDPOINT: authorize token jwt search logout any\n"
     "      KIND: delay hang 401 429 500 503 truncated oversized endless drip\n"
-    "            wrong-type not-json empty drop redirect json\n"
+    "            wrong-type not-json empty drop lost redirect json\n"
+    "grant list [USERNAME|ID] [--json] | revoke GRANT_ID\n"
+    "      what was issued on each consent; to revoke one ends all of it\n"
     "requests [--endpoint E] [--count|--json|--clear]\n"
     "\n"
     "sign-in --url AUTHORIZE_URL --username U|--username-hex HEX --password P [--deny]\n"
@@ -50,10 +58,10 @@ static const char usage[] =
     "Exit status: 0 done, 1 refused or failed, 2 usage.\n";
 
 static const struct sb_command commands[] = {
-    {"serve", sb_cmd_serve},     {"user", sb_cmd_user},   {"group", sb_cmd_group},
-    {"role", sb_cmd_role},       {"team", sb_cmd_team},   {"access-level", sb_cmd_access_level},
-    {"app", sb_cmd_app},         {"fault", sb_cmd_fault}, {"requests", sb_cmd_requests},
-    {"sign-in", sb_cmd_sign_in},
+    {"serve", sb_cmd_serve}, {"user", sb_cmd_user},   {"group", sb_cmd_group},
+    {"role", sb_cmd_role},   {"team", sb_cmd_team},   {"access-level", sb_cmd_access_level},
+    {"app", sb_cmd_app},     {"fault", sb_cmd_fault}, {"requests", sb_cmd_requests},
+    {"grant", sb_cmd_grant}, {"clock", sb_cmd_clock}, {"sign-in", sb_cmd_sign_in},
 };
 
 int main(int argc, char **argv)

@@ -32,9 +32,11 @@ struct sb_settings {
     char *callback_page;     /* the text of the callback page, NULL: none */
     long long code_lifetime; /* seconds */
     long long session_lifetime;
-    bool bearer_style;     /* "Bearer" and 3600 instead of "sessionID" and 0 */
-    bool lenient_inactive; /* inactive users may sign in */
-    bool strict_rotation;  /* reuse of a rotated refresh token kills its whole family */
+    bool bearer_style;       /* "Bearer" and 3600 instead of "sessionID" and 0 */
+    bool lenient_inactive;   /* inactive users may sign in, and keep what they have */
+    bool lenient_jwt;        /* a JWT may be exchanged again, and expire at any time */
+    bool lenient_rotation;   /* reuse of a rotated refresh token is refused, and that is all */
+    bool absolute_per_token; /* absolute expiry counts from each rotation, not from the consent */
 };
 
 struct sb_param {

@@ -121,8 +121,8 @@ static void wrong_method(struct sb_request *rq, const struct route *route)
 
 static bool takes_faults(enum sb_endpoint endpoint)
 {
-    return endpoint == SB_EP_AUTHORIZE || endpoint == SB_EP_TOKEN || endpoint == SB_EP_SEARCH ||
-           endpoint == SB_EP_LOGOUT;
+    return endpoint == SB_EP_AUTHORIZE || endpoint == SB_EP_TOKEN || endpoint == SB_EP_JWT ||
+           endpoint == SB_EP_SEARCH || endpoint == SB_EP_LOGOUT;
 }
 
 static void handle(struct sb_request *rq, const struct route *route, const char *method,
@@ -188,6 +188,7 @@ static enum MHD_Result answer(struct sb_server *server, struct MHD_Connection *c
     sb_db_commit(server->db);
     pthread_mutex_unlock(&server->lock);
 
+    silent = silent || fault.kind == SB_FAULT_LOST;
     enum MHD_Result result =
         silent ? MHD_NO : sb_exchange_send(connection, rq, &fault, &server->stopping);
     sb_fault_done(&fault);

@@ -11,6 +11,14 @@
 
 #define ID_BYTES 16 /* 32 digits, as Workfront's */
 
+char *sb_customer_id(sqlite3 *db)
+{
+    char *id = sb_random_hex(ID_BYTES);
+    sb_db_run(db, "INSERT OR IGNORE INTO meta (name, value) VALUES ('customer', ?)", "t", id);
+    free(id);
+    return sb_db_text(db, "SELECT value FROM meta WHERE name = 'customer'", "");
+}
+
 const char *sb_kind_word(enum sb_kind kind)
 {
     static const char *const words[SB_KINDS] = {"group", "role", "team", "access-level"};

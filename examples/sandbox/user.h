@@ -1,11 +1,16 @@
 #ifndef SB_USER_H
 #define SB_USER_H
-/* Users, and what they belong to: groups, roles, teams, access levels ("entities"). */
+/* The customer, its users, and what they belong to: groups, roles, teams, access levels
+ * ("entities"). */
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include <sqlite3.h>
+
+/* The organisation's Customer ID, made once for a state directory: the `iss` of JWTs. New
+ * string. */
+char *sb_customer_id(sqlite3 *db);
 
 enum sb_kind { SB_GROUP, SB_ROLE, SB_TEAM, SB_ACCESS_LEVEL };
 #define SB_KINDS 4

@@ -1,6 +1,7 @@
 """libsasl2's own sample server and client, both with the plug-in."""
 
 import base64
+import json
 import os
 import subprocess
 import sys
@@ -9,7 +10,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from harness import Suite, expect  # noqa: E402
 from mail import Site, encode  # noqa: E402
-from world import DOMAIN, HOME, main, write  # noqa: E402
+from tlsserver import Reply  # noqa: E402
+from world import DOMAIN, HOME, main, run, write  # noqa: E402
 
 suite = Suite()
 SERVER = "/usr/sbin/sasl-sample-server"
@@ -224,6 +226,44 @@ def marker(world):
     os.chmod(TOKEN_FILE, 0o644)
     exchange = Exchange(world, "OAUTHBEARER", "file:" + TOKEN_FILE)
     expect(len(exchange.wire) == 1 and TOKEN_FILE in exchange.client.text, "others may read it:", exchange.client.text)
+
+
+OWN = """
+[service sample]
+client_markers = provider
+
+[provider own]
+type = oidc
+url = %(url)s
+ca_file = %(ca)s
+client_id = relay
+private_key_file = %(key)s
+client_auth = private_key_jwt
+grant = jwt_bearer
+assertion_subject = relay@acme.example
+"""
+
+
+@suite.case("client_markers = provider: a token that this host obtains with nobody present, and obtains anew when refused")
+def own_token(world):
+    key = HOME + "/own.key.pem"
+    run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key)
+    os.chmod(key, 0o600)
+    provider = world.site.provider
+    site = fresh(world, OWN % {"url": provider.url, "ca": provider.ca, "key": key})
+    given = [site.token(aud="urn:web"), site.token()]
+
+    def answer(_request):
+        return Reply(200, json.dumps({"token_type": "Bearer", "access_token": given.pop(0), "expires_in": 600}))
+
+    provider.answers[provider.DISCOVERY] = Reply(200, provider.metadata(token_endpoint=provider.url + "/token"))
+    provider.answers["/token"] = answer
+    Exchange(world, "OAUTHBEARER", "provider:own").refused()
+    for _ in range(2):
+        Exchange(world, "OAUTHBEARER", "provider:own").accepted()
+    expect(provider.count("/token") == 2, [request.path for request in provider.record])
+    exchange = Exchange(world, "OAUTHBEARER", "provider:nobody")
+    expect(len(exchange.wire) == 1 and "[provider nobody]" in exchange.client.text, exchange.client.text)
 
 
 @suite.case("without it \"file:PATH\" is a token like any other, and a bad one")

@@ -123,6 +123,12 @@ json()
     printf %s "$2" | sed -n 's/.*"'"$1"'": \{0,1\}"\{0,1\}\([^",}]*\).*/\1/p' | head -n 1
 }
 
+# value NAME TEXT: the value in a line NAME=VALUE
+value()
+{
+    printf '%s\n' "$2" | sed -n "s/^$1=//p"
+}
+
 # encode TEXT: percent-encoding
 encode()
 {
@@ -188,6 +194,8 @@ new_verifier()
 callback=https://login.acme.example/code
 . "$source_dir/tests/e2e/sandbox_manage.sh"
 . "$source_dir/tests/e2e/sandbox_protocol.sh"
+. "$source_dir/tests/e2e/sandbox_machine.sh"
+. "$source_dir/tests/e2e/sandbox_life.sh"
 
 check_start
 check_users
@@ -203,8 +211,16 @@ check_special_secret
 check_pkce
 check_refresh
 check_parallel
+check_clock
+check_expiry
+check_family
+check_keys
+check_exchange
 check_search
-check_inactive
+check_deactivation
+check_logout
+check_grants
+check_recycled
 check_faults
 check_record
 check_callback

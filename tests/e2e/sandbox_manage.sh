@@ -142,11 +142,6 @@ check_secrets()
         "$(json error "$(by_code "$(new_code "$web")" -u "$web:$extra")")"
     refused "a secret is deleted once" 1 '*no SECRET_ID*' sandbox app secret delete "$web" "$extra_id"
     like "the first one lives" '*access_token*' "$(by_code "$(new_code "$web")" -u "$web:$secret")"
-    openssl genrsa -out key.pem 2048 2>/dev/null
-    openssl rsa -in key.pem -pubout -out public.pem 2>/dev/null
-    like "m2m: a public key" 'key_id=*' "$(sandbox app key add "$m2m" public.pem)"
-    refused "web: no public keys" 1 '*only*' sandbox app key add "$web" public.pem
-    refused "a private key is no public key" 1 '*no RSA*' sandbox app key add "$m2m" key.pem
 }
 
 # fault_status WANTED KIND OPTION…
@@ -285,21 +280,37 @@ check_restart()
 
 check_options()
 {
-    # Whole seconds: one of them may be over at once
-    start_server --code-lifetime 3 --session-lifetime 3 --domain other --lane preview
+    start_server --code-lifetime 1h --session-lifetime 2h --domain other --lane preview
     end=$(sign_in "$(address "$web")")
     like "--domain and --lane" '*domain=other&lane=preview*' "$end"
     answer=$(by_code "$(code_of "$end")" -u "$web:$secret")
     code=$(new_code "$web")
-    sleep 4
-    equal "a code expires" invalid_grant "$(json error "$(by_code "$code" -u "$web:$secret")")"
-    equal "a session expires" 401 "$(search "$(json access_token "$answer")" -o /dev/null -w '%{http_code}')"
+    access=$(json access_token "$answer")
+    sandbox clock +1h >/dev/null
+    equal "--code-lifetime" invalid_grant "$(json error "$(by_code "$code" -u "$web:$secret")")"
+    equal "--session-lifetime: lives" 200 "$(search "$access" -o /dev/null -w '%{http_code}')"
+    sandbox clock +1h >/dev/null
+    equal "--session-lifetime: over" 401 "$(search "$access" -o /dev/null -w '%{http_code}')"
     stop_server
-    start_server --bearer-style --lenient-inactive --strict-rotation
+    equal "the clock survives" 7200 "$(ahead)"
+    sandbox clock reset >/dev/null
+    check_lenient_options
+}
+
+check_lenient_options()
+{
+    start_server --bearer-style --lenient-inactive --lenient-jwt --lenient-rotation --absolute-per-token
     sandbox user edit jane@acme.example --inactive
     answer=$(by_code "$(new_code "$web" scope=offline_access)" -u "$web:$secret")
     like "--bearer-style" '*"token_type":"Bearer"*"expires_in":3600*' "$answer"
     like "--lenient-inactive" '*"isActive":false*' "$(search "$(json access_token "$answer")" -d fields=isActive)"
+    refresh=$(json refresh_token "$answer")
+    sandbox user edit jane@acme.example --active
+    sandbox user edit jane@acme.example --inactive
+    like "--lenient-inactive: deactivated, a living session says so" '*"isActive":false*' \
+        "$(search "$(json access_token "$answer")" -d fields=isActive)"
+    like "--lenient-inactive: refresh" '*access_token*' \
+        "$(token -u "$web:$secret" -d grant_type=refresh_token -d "refresh_token=$refresh")"
     sandbox user edit jane@acme.example --active
     new_verifier
     answer=$(by_code "$(new_code "$spa" "scope=offline_access&code_challenge_method=S256&code_challenge=$challenge")" \
@@ -307,9 +318,18 @@ check_options()
     old=$(json refresh_token "$answer")
     by_spa=(-d "client_id=$spa" -d grant_type=refresh_token)
     new=$(json refresh_token "$(token "${by_spa[@]}" -d "refresh_token=$old")")
-    token "${by_spa[@]}" -d "refresh_token=$old" >/dev/null
-    equal "--strict-rotation: reuse ends the family" invalid_grant \
-        "$(json error "$(token "${by_spa[@]}" -d "refresh_token=$new")")"
+    equal "--lenient-rotation: reuse is refused" invalid_grant "$(json error "$(token "${by_spa[@]}" -d "refresh_token=$old")")"
+    new=$(json refresh_token "$(token "${by_spa[@]}" -d "refresh_token=$new")")
+    like "--lenient-rotation: and ends nothing" '????????????????????*' "$new"
+    sandbox app edit "$spa" --absolute-expiry 2h
+    sandbox clock +90m >/dev/null
+    new=$(json refresh_token "$(token "${by_spa[@]}" -d "refresh_token=$new")")
+    sandbox clock +90m >/dev/null
+    like "--absolute-per-token: each token's own time" '*access_token*' "$(token "${by_spa[@]}" -d "refresh_token=$new")"
+    sandbox clock reset >/dev/null
+    good=$(jwt "$(claims "$jane" $(($(date +%s) + 86400)))")
+    like "--lenient-jwt: exp far ahead" '*access_token*' "$(by_jwt "$good")"
+    like "--lenient-jwt: and again" '*"token_type":"Bearer"*"expires_in":3600*' "$(by_jwt "$good")"
     sandbox user delete jane@acme.example
     equal "a deleted user's session is dead" 401 "$(search "$(json access_token "$answer")" -o /dev/null -w '%{http_code}')"
     # a stop while a request hangs: the server must not wait for the client

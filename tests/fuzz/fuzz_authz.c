@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct wf_span state;
     struct wf_err err = WF_ERR_INIT;
 
-    FUZZ_CLAIM(wf_authz_new(&conf, "https://a.example/authorize", &hint, &authz, &err) == WF_OK);
+    FUZZ_CLAIM(wf_authz_new(&conf, "https://a.example/authorize", &hint, false, &authz, &err) == WF_OK);
     const char *query = strchr(wf_authz_address_borrow(authz), '?') + 1;
     FUZZ_CLAIM(wf_form_find((struct wf_span){query, strlen(query)}, "state", &state) == WF_OK);
     fill_in(&paste, (const char *)data, size, state);

@@ -42,9 +42,11 @@ static void redeem(const struct wf_endpoint *endpoint)
 
 static void look_up(const struct wf_endpoint *endpoint)
 {
-    struct wf_tokens tokens = {wf_secret_new("0a1b", 4), NULL, 0};
+    struct wf_tokens tokens = WF_TOKENS_INIT;
     struct json_t *claims = NULL;
     struct wf_err err = WF_ERR_INIT;
+
+    tokens.access = wf_secret_new("0a1b", 4);
     enum wf_reason reason = wf_provider_claims(endpoint, &tokens, &claims, &err);
 
     FUZZ_CLAIM(reason == WF_INACTIVE || (reason == WF_OK) == (claims != NULL));

@@ -48,4 +48,49 @@ static inline bool told(const char *text, const char *expected)
                                     : strcmp(text, expected) == 0;
 }
 
+/* `from` stands once in the base; with `good` instead the file passes, with `bad` there is exactly
+ * the one complaint. */
+struct row {
+    const char *name;
+    const char *base;
+    const char *from;
+    const char *good;
+    const char *bad;
+    const char *told;
+};
+
+static inline void substitute(char *out, size_t size, const char *base, const char *from,
+                              const char *to)
+{
+    const char *place = strstr(base, from);
+
+    assert_non_null(place);
+    assert_null(strstr(place + 1, from));
+    int len = snprintf(out, size, "%.*s%s%s", (int)(place - base), base, to, place + strlen(from));
+    assert_in_range(len, 0, size - 1);
+}
+
+static inline void try_rows(const struct row *rows, size_t n)
+{
+    char text[2000];
+    struct lines lines;
+    struct wf_err err = WF_ERR_INIT;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct row *row = &rows[i];
+        struct wf_conf *conf = NULL;
+        substitute(text, sizeof(text), row->base, row->from, row->good);
+        if (parse(text, &lines, &conf, &err) != WF_OK)
+            fail_msg("%s: the good one is refused: %s", row->name, err.text);
+        wf_conf_free(conf);
+        conf = NULL;
+        substitute(text, sizeof(text), row->base, row->from, row->bad);
+        if (parse(text, &lines, &conf, &err) != WF_CONFIG)
+            fail_msg("%s: accepted", row->name);
+        assert_null(conf);
+        if (lines.count != 1 || !told(lines.text[0], row->told))
+            fail_msg("%s: %u lines, the first %s", row->name, lines.count, lines.text[0]);
+    }
+}
+
 #endif

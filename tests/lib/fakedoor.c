@@ -76,6 +76,8 @@ static enum wf_reason fake_sign(struct wf_http *http, const struct wf_assertion 
     wf_buf_append_format(out, "signed.%s.%s.%s.%u", assertion->issuer, assertion->subject,
                          assertion->audience == NULL ? "-" : assertion->audience,
                          assertion->lifetime);
+    if (assertion->algorithm != NULL)
+        wf_buf_append_format(out, ".%s", assertion->algorithm);
     return wf_buf_ok(out) ? WF_OK : WF_INTERNAL;
 }
 

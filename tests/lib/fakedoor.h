@@ -31,7 +31,7 @@ void fake_door_script(const struct fake_answer *answers, size_t n);
 size_t fake_door_count(void);
 const struct fake_request *fake_door_request(size_t i);
 /* Usable as wf_host's http_new. It signs an assertion as "signed.ISSUER.SUBJECT.AUDIENCE.LIFETIME",
- * but none with a key that holds a '!'. */
+ * with ".ALGORITHM" behind it where one is wanted, but none with a key that holds a '!'. */
 struct wf_http *fake_door_new(const char *helper_user);
 
 #endif

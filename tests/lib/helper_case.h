@@ -55,7 +55,7 @@ static void get_ok(struct wf_http *http)
 
 static pid_t pid_of(const struct wf_http *http)
 {
-    return ((const struct wf_http_helper *)http)->pid;
+    return ((const struct wf_http_helper *)http)->child.pid;
 }
 
 /* In a child with one thread: the function's result is its exit status. The function must not use

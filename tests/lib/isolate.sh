@@ -74,5 +74,6 @@ private_dev
 # Nothing of the caller's environment but what a test may need. No exec: this shell stays process 1
 # and collects the orphans, as an init does.
 env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
-    LANG=C.UTF-8 TERM=xterm CI="${CI:-}" "$@"
+    LANG=C.UTF-8 TERM=xterm CI="${CI:-}" \
+    WFAUTH_KILL_ROUNDS="${WFAUTH_KILL_ROUNDS:-}" "$@"
 exit $?

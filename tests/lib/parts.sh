@@ -185,6 +185,7 @@ e2e_suites()
         record_line "SKIP e2e ($tree): needs root"
         return
     fi
+    step "refresher ($tree)" make -C "$scratch/$tree" tests/lib/refresher
     # Each has a machine of its own, so they run side by side.
     names=
     jobs=

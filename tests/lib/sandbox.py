@@ -65,6 +65,22 @@ class Sandbox:
             self.secrets.append(secret)
         return found["client_id"], secret
 
+    def machine(self, name, public_key):
+        """Make a Machine to Machine application with a key (PEM file); (client_id, client_secret, customer_id)."""
+        out = self.run("app", "create", "--type", "m2m", "--name", name)
+        found = dict(line.split("=", 1) for line in out.splitlines())
+        self.secrets.append(found["client_secret"])
+        self.run("app", "key", "add", found["client_id"], public_key)
+        return found["client_id"], found["client_secret"], found["customer_id"]
+
+    def clock(self, move):
+        """Move the time by which everything expires: "+1h", "-30m", "reset"."""
+        self.run("clock", move)
+
+    def grants(self, user):
+        """What was issued to a user, a row for each consent, oldest first."""
+        return json.loads(self.run("grant", "list", user, "--json"))
+
     def fault(self, endpoint, kind, *options):
         self.run("fault", "set", endpoint, kind, *options)
 

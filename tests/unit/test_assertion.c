@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <openssl/bio.h>
+#include <openssl/dsa.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -22,16 +23,39 @@
 #include "jws.h"
 #include "pem.h"
 
+/* Small, for speed: what it is refused for is its type. */
+static EVP_PKEY *make_dsa(void)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "DSA", NULL);
+    EVP_PKEY *params = NULL;
+    EVP_PKEY *key = NULL;
+
+    assert_int_equal(EVP_PKEY_paramgen_init(ctx), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_dsa_paramgen_bits(ctx, 1024), 1);
+    assert_int_equal(EVP_PKEY_paramgen(ctx, &params), 1);
+    EVP_PKEY_CTX_free(ctx);
+    ctx = EVP_PKEY_CTX_new_from_pkey(NULL, params, NULL);
+    assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+    assert_int_equal(EVP_PKEY_keygen(ctx, &key), 1);
+    EVP_PKEY_CTX_free(ctx);
+    EVP_PKEY_free(params);
+    return key;
+}
+
 static EVP_PKEY *make(const char *kind)
 {
-    if (strcmp(kind, "P-256") == 0 || strcmp(kind, "P-384") == 0)
+    if (kind[0] == 'P')
         return EVP_EC_gen(kind);
-    if (strcmp(kind, "ED25519") == 0)
-        return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    if (strcmp(kind, "secp256k1") == 0)
+        return EVP_EC_gen(kind);
+    if (strcmp(kind, "ED25519") == 0 || strcmp(kind, "ED448") == 0)
+        return EVP_PKEY_Q_keygen(NULL, NULL, kind);
+    if (strcmp(kind, "DSA") == 0)
+        return make_dsa();
     return EVP_RSA_gen((unsigned)strtoul(kind, NULL, 10));
 }
 
-enum form { PRIVATE, PUBLIC, ENCRYPTED, TRADITIONAL };
+enum form { PRIVATE, PUBLIC, ENCRYPTED, TRADITIONAL, ENCRYPTED_TRADITIONAL };
 
 /* The key as PEM; free it. */
 static char *pem_of(EVP_PKEY *key, enum form form)
@@ -44,6 +68,9 @@ static char *pem_of(EVP_PKEY *key, enum form form)
         rc = PEM_write_bio_PUBKEY(bio, key);
     else if (form == TRADITIONAL)
         rc = PEM_write_bio_PrivateKey_traditional(bio, key, NULL, NULL, 0, NULL, NULL);
+    else if (form == ENCRYPTED_TRADITIONAL)
+        rc = PEM_write_bio_PrivateKey_traditional(bio, key, EVP_aes_128_cbc(),
+                                                  (const unsigned char *)"pw", 2, NULL, NULL);
     else
         rc = PEM_write_bio_PrivateKey(bio, key, form == ENCRYPTED ? EVP_aes_128_cbc() : NULL,
                                       (const unsigned char *)"pw", form == ENCRYPTED ? 2 : 0, NULL,
@@ -56,6 +83,15 @@ static char *pem_of(EVP_PKEY *key, enum form form)
     memcpy(copy, data, (size_t)len);
     BIO_free(bio);
     return copy;
+}
+
+static char *make_pem(const char *kind, enum form form)
+{
+    EVP_PKEY *key = make(kind);
+    char *pem = pem_of(key, form);
+
+    EVP_PKEY_free(key);
+    return pem;
 }
 
 static const struct wf_assertion plain = {
@@ -80,14 +116,15 @@ static enum wf_reason sign(const struct wf_assertion *like, const char *pem, str
 static void verify(const char *pem, const struct wf_jws *jws, enum wf_alg alg)
 {
     struct wf_buf jwk = WF_BUF_INIT(WF_ASSERTION_KEY_MAX);
-    enum wf_pem_alg pem_alg;
+    const char *name = NULL;
     struct json_t *json = NULL;
     struct wf_jwk *key = NULL;
     struct wf_err err = WF_ERR_INIT;
 
-    assert_int_equal(wf_pem_to_jwk((struct wf_span){pem, strlen(pem)}, &jwk, &pem_alg, NULL),
-                     WF_OK);
-    assert_int_equal(pem_alg, alg == WF_ALG_RS256 ? WF_PEM_RS256 : WF_PEM_ES256);
+    assert_int_equal(
+        wf_pem_to_jwk((struct wf_span){pem, strlen(pem)}, wf_alg_name(alg), &jwk, &name, NULL),
+        WF_OK);
+    assert_string_equal(name, wf_alg_name(alg));
     char *text = strdup(wf_buf_text_borrow(&jwk));
     char *private = strstr(text, ",\"d\":");
     assert_non_null(private);
@@ -122,10 +159,11 @@ static void check_claims(const struct json_t *claims)
     assert_int_equal(wf_json_text(claims, "jti").len, 32);
 }
 
-static void sign_and_check(const char *kind, enum form form, enum wf_alg alg)
+static void sign_and_check(const char *kind, enum form form, const char *wanted, enum wf_alg alg)
 {
     EVP_PKEY *key = make(kind);
     char *pem = pem_of(key, form);
+    struct wf_assertion what = plain;
     struct wf_buf first = WF_BUF_INIT(WF_ASSERTION_MAX);
     struct wf_buf second = WF_BUF_INIT(WF_ASSERTION_MAX);
     struct wf_err err = WF_ERR_INIT;
@@ -133,7 +171,8 @@ static void sign_and_check(const char *kind, enum form form, enum wf_alg alg)
     struct wf_jws other;
     struct wf_jws_header header;
 
-    if (sign(&plain, pem, &first, &err) != WF_OK || sign(&plain, pem, &second, &err) != WF_OK)
+    what.algorithm = wanted;
+    if (sign(&what, pem, &first, &err) != WF_OK || sign(&what, pem, &second, &err) != WF_OK)
         fail_msg("%s: %s", kind, err.text);
     assert_int_equal(wf_jws_parse((const char *)first.data, first.len, &jws, &err), WF_OK);
     assert_int_equal(wf_jws_parse((const char *)second.data, second.len, &other, &err), WF_OK);
@@ -154,23 +193,81 @@ static void sign_and_check(const char *kind, enum form form, enum wf_alg alg)
 static void test_signs(void **state)
 {
     (void)state;
-    sign_and_check("2048", PRIVATE, WF_ALG_RS256);
-    sign_and_check("2048", TRADITIONAL, WF_ALG_RS256);
-    sign_and_check("3072", PRIVATE, WF_ALG_RS256);
-    sign_and_check("P-256", PRIVATE, WF_ALG_ES256);
-    sign_and_check("P-256", TRADITIONAL, WF_ALG_ES256);
+    sign_and_check("2048", PRIVATE, NULL, WF_ALG_RS256);
+    sign_and_check("2048", TRADITIONAL, NULL, WF_ALG_RS256);
+    sign_and_check("3072", PRIVATE, "RS256", WF_ALG_RS256);
+    sign_and_check("2048", PRIVATE, "RS384", WF_ALG_RS384);
+    sign_and_check("2048", PRIVATE, "RS512", WF_ALG_RS512);
+    sign_and_check("P-256", PRIVATE, NULL, WF_ALG_ES256);
+    sign_and_check("P-256", TRADITIONAL, "ES256", WF_ALG_ES256);
+    sign_and_check("P-384", PRIVATE, NULL, WF_ALG_ES384);
+    sign_and_check("P-521", PRIVATE, NULL, WF_ALG_ES512);
+}
+
+/* What libjwt 3 has and 1.10 has not: there the words are clear. */
+static void test_new_algorithms(void **state)
+{
+    static const struct {
+        const char *kind;
+        const char *wanted;
+        enum wf_alg alg;
+    } rows[] = {
+        {"2048", "PS256", WF_ALG_PS256},    {"2048", "PS384", WF_ALG_PS384},
+        {"2048", "PS512", WF_ALG_PS512},    {"ED25519", NULL, WF_ALG_EDDSA},
+        {"ED25519", "EdDSA", WF_ALG_EDDSA},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
+#ifdef HAVE_JWT_BUILDER_NEW
+        sign_and_check(rows[i].kind, PRIVATE, rows[i].wanted, rows[i].alg);
+#else
+        struct wf_assertion what = plain;
+        struct wf_buf out = WF_BUF_INIT(WF_ASSERTION_MAX);
+        struct wf_err err = WF_ERR_INIT;
+        char *pem = make_pem(rows[i].kind, PRIVATE);
+        char told[40];
+        what.algorithm = rows[i].wanted;
+        (void)snprintf(told, sizeof(told), "does not sign with %s", wf_alg_name(rows[i].alg));
+        if (sign(&what, pem, &out, &err) != WF_CONFIG || strstr(err.text, told) == NULL)
+            fail_msg("%s: %s", rows[i].kind, err.text);
+        assert_int_equal(out.len, 0);
+        wf_buf_done(&out);
+        free(pem);
+#endif
+    }
 }
 
 static const struct {
     const char *kind;
     enum form form;
+    const char *wanted;
     const char *text;
 } bad_keys[] = {
-    {"2048", PUBLIC, "no unencrypted private key"},
-    {"2048", ENCRYPTED, "no unencrypted private key"},
-    {"1024", PRIVATE, "RSA key of 1024 bits"},
-    {"P-384", PRIVATE, "EC key on secp384r1"},
-    {"ED25519", PRIVATE, "another type"},
+    {"2048", PUBLIC, NULL, "it is a public key"},
+    {"2048", ENCRYPTED, NULL, "it is encrypted"},
+    {"2048", ENCRYPTED_TRADITIONAL, NULL, "it is encrypted"},
+    {"1024", PRIVATE, NULL, "it is an RSA key of 1024 bits, expected 2048 to 8192"},
+    {"DSA", PRIVATE, NULL, "it is a key of type DSA"},
+    {"ED448", PRIVATE, NULL, "it is a key of type ED448"},
+    {"secp256k1", PRIVATE, NULL, "it is an EC key on secp256k1"},
+    {"2048", PRIVATE, "ES256", "it is an RSA key, which signs with RS256; ES256 needs an EC key on"},
+    {"P-256", PRIVATE, "RS256", "it is an EC key on P-256, which signs with ES256; RS256 needs an"},
+    {"P-256", PRIVATE, "ES384", "it is an EC key on P-256, which signs with ES256; ES384 needs an"},
+    {"ED25519", PRIVATE, "RS256", "it is an Ed25519 key, which signs with EdDSA"},
+    {"2048", PRIVATE, "HS256", "there is no algorithm \"HS256\""},
+    {"2048", PRIVATE, "none", "there is no algorithm \"none\""},
+};
+
+static const struct {
+    const char *pem;
+    const char *text;
+} no_keys[] = {
+    {NULL, "but 0 bytes"},
+    {"s:cret\n", "it holds no private key in PEM"},
+    {"-----BEGIN CERTIFICATE-----\ns:cret\n-----END CERTIFICATE-----\n", "it is a certificate"},
+    {"-----BEGIN OPENSSH PRIVATE KEY-----\ns:cret\n", "OpenSSH's own format"},
+    {"-----BEGIN PRIVATE KEY-----\ns:cret\n-----END PRIVATE KEY-----\n", "it holds no private"},
 };
 
 static void test_bad_keys(void **state)
@@ -179,17 +276,22 @@ static void test_bad_keys(void **state)
 
     (void)state;
     for (size_t i = 0; i < WF_ARRAY_LEN(bad_keys); i++) {
-        EVP_PKEY *key = make(bad_keys[i].kind);
-        char *pem = pem_of(key, bad_keys[i].form);
+        char *pem = make_pem(bad_keys[i].kind, bad_keys[i].form);
+        struct wf_assertion what = plain;
         struct wf_err err = WF_ERR_INIT;
-        enum wf_reason reason = sign(&plain, pem, &out, &err);
+        what.algorithm = bad_keys[i].wanted;
+        enum wf_reason reason = sign(&what, pem, &out, &err);
         if (reason != WF_CONFIG || strstr(err.text, bad_keys[i].text) == NULL || out.len != 0)
             fail_msg("%s: %s: %s", bad_keys[i].kind, wf_reason_name(reason), err.text);
         free(pem);
-        EVP_PKEY_free(key);
     }
-    assert_int_equal(sign(&plain, NULL, &out, NULL), WF_CONFIG);
-    assert_int_equal(sign(&plain, "s:cret\n", &out, NULL), WF_CONFIG);
+    for (size_t i = 0; i < WF_ARRAY_LEN(no_keys); i++) {
+        struct wf_err err = WF_ERR_INIT;
+        enum wf_reason reason = sign(&plain, no_keys[i].pem, &out, &err);
+        if (reason != WF_CONFIG || strstr(err.text, no_keys[i].text) == NULL ||
+            strstr(err.text, "s:cret") != NULL)
+            fail_msg("%zu: %s: %s", i, wf_reason_name(reason), err.text);
+    }
     assert_int_equal(out.len, 0);
     wf_buf_done(&out);
 }
@@ -249,20 +351,21 @@ static void test_jwk(void **state)
     } members[] = {{"x", 43}, {"y", 43}, {"d", 43}};
     static const char *const rsa[] = {"n", "e", "d", "p", "q", "dp", "dq", "qi"};
     struct wf_buf out = WF_BUF_INIT(WF_ASSERTION_KEY_MAX);
-    enum wf_pem_alg alg;
+    const char *alg = NULL;
     struct json_t *json = NULL;
     EVP_PKEY *key = make("2048");
     char *text = pem_of(key, PRIVATE);
 
     (void)state;
-    assert_int_equal(wf_pem_to_jwk((struct wf_span){pem, sizeof(pem) - 1}, &out, &alg, NULL),
+    assert_int_equal(wf_pem_to_jwk((struct wf_span){pem, sizeof(pem) - 1}, NULL, &out, &alg, NULL),
                      WF_OK);
     assert_int_equal(wf_json_parse((const char *)out.data, out.len, &json, NULL), WF_OK);
     for (size_t i = 0; i < WF_ARRAY_LEN(members); i++)
         assert_int_equal(wf_json_text(json, members[i].name).len, members[i].len);
     wf_json_free(json);
     wf_buf_reset(&out);
-    assert_int_equal(wf_pem_to_jwk((struct wf_span){text, strlen(text)}, &out, &alg, NULL), WF_OK);
+    assert_int_equal(wf_pem_to_jwk((struct wf_span){text, strlen(text)}, NULL, &out, &alg, NULL),
+                     WF_OK);
     assert_int_equal(wf_json_parse((const char *)out.data, out.len, &json, NULL), WF_OK);
     for (size_t i = 0; i < WF_ARRAY_LEN(rsa); i++)
         assert_true(wf_json_text(json, rsa[i]).len > 0);
@@ -276,6 +379,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_signs),
+        cmocka_unit_test(test_new_algorithms),
         cmocka_unit_test(test_bad_keys),
         cmocka_unit_test(test_bad_claims),
         cmocka_unit_test(test_jwk),

@@ -31,7 +31,7 @@ static struct wf_authz *begin(const struct wf_authz_hint *h)
     struct wf_authz *authz = NULL;
     struct wf_err err = WF_ERR_INIT;
 
-    assert_int_equal(wf_authz_new(&conf, authorize, h, &authz, &err), WF_OK);
+    assert_int_equal(wf_authz_new(&conf, authorize, h, false, &authz, &err), WF_OK);
     return authz;
 }
 
@@ -130,6 +130,42 @@ static void test_hint(void **state)
     }
 }
 
+static const struct {
+    const char *configured;
+    bool offline;
+    const char *scope; /* NULL: none */
+} scopes[] = {
+    {NULL, false, NULL},
+    {NULL, true, "offline_access"},
+    {"mail", false, "mail"},
+    {"mail", true, "mail offline_access"},
+    {"offline_access", true, "offline_access"},
+    {"mail offline_access", true, "mail offline_access"},
+    {"offline_access mail", true, "offline_access mail"},
+    {"offline_accesses", true, "offline_accesses offline_access"},
+    {"xoffline_access", true, "xoffline_access offline_access"},
+};
+
+/* A refresh token is asked for where it is wanted, and no word comes twice. */
+static void test_offline(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(scopes); i++) {
+        struct wf_provider_conf other = conf;
+        struct wf_authz *authz = NULL;
+        other.scope = scopes[i].configured;
+        assert_int_equal(wf_authz_new(&other, authorize, &hint, scopes[i].offline, &authz, NULL),
+                         WF_OK);
+        if (scopes[i].scope != NULL) {
+            assert_parameter(authz, "scope", scopes[i].scope);
+        } else {
+            char *none = parameter(authz, "scope");
+            assert_null(none);
+        }
+        wf_authz_free(authz);
+    }
+}
+
 static void test_scope_and_length(void **state)
 {
     (void)state;
@@ -140,12 +176,12 @@ static void test_scope_and_length(void **state)
 
     assert_non_null(long_scope);
     other.scope = "offline_access x";
-    assert_int_equal(wf_authz_new(&other, authorize, &hint, &authz, &err), WF_OK);
+    assert_int_equal(wf_authz_new(&other, authorize, &hint, false, &authz, &err), WF_OK);
     assert_parameter(authz, "scope", "offline_access x");
     wf_authz_free(authz);
     memset(long_scope, 'x', 3000);
     other.scope = long_scope;
-    assert_int_equal(wf_authz_new(&other, authorize, &hint, &authz, &err), WF_CONFIG);
+    assert_int_equal(wf_authz_new(&other, authorize, &hint, false, &authz, &err), WF_CONFIG);
     free(long_scope);
 }
 
@@ -284,7 +320,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_address), cmocka_unit_test(test_no_two_alike),
-        cmocka_unit_test(test_hint),    cmocka_unit_test(test_scope_and_length),
+        cmocka_unit_test(test_hint),    cmocka_unit_test(test_offline),
+        cmocka_unit_test(test_scope_and_length),
         cmocka_unit_test(test_pastes),  cmocka_unit_test(test_lengths),
     };
     return cmocka_run_group_tests_name("authz", tests, NULL, NULL);

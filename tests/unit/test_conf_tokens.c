@@ -72,17 +72,6 @@ static const char both[] = "[provider acme]\n"
 #define B "f.conf:16: [service ftp] "
 #define ALGS "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA"
 
-/* `from` stands once in the base; with `good` instead the file passes, with `bad` there is exactly
- * the one complaint. */
-struct row {
-    const char *name;
-    const char *base;
-    const char *from;
-    const char *good;
-    const char *bad;
-    const char *told;
-};
-
 static const struct row rows[] = {
     /* the issuer */
     {"issuer query", oidc, "staff/", "staff/a", "staff/?a",
@@ -161,8 +150,6 @@ static const struct row rows[] = {
      W "userinfo: found with*"},
     {"client_auth of workfront", session, "#", "timeout = 9", "client_auth = body",
      W "client_auth: found with*"},
-    {"private_key_file of workfront", session, "#", "timeout = 9", "private_key_file = /k",
-     W "private_key_file: found with*"},
     {"api_version of oidc", oidc, "#", "timeout = 9", "api_version = v20.0",
      O "api_version: found with type = oidc, expected with type = workfront alone"},
     {"nothing more where the type is unknown", oidc, "oidc", "oidc",
@@ -342,38 +329,10 @@ static const struct row rows[] = {
      "require_name = my groups:a b", OS "require_name: found*"},
 };
 
-static void substitute(char *out, size_t size, const char *base, const char *from, const char *to)
-{
-    const char *place = strstr(base, from);
-
-    assert_non_null(place);
-    assert_null(strstr(place + 1, from));
-    int len = snprintf(out, size, "%.*s%s%s", (int)(place - base), base, to, place + strlen(from));
-    assert_in_range(len, 0, size - 1);
-}
-
 static void test_rows(void **state)
 {
     (void)state;
-    char text[2000];
-    struct lines lines;
-    struct wf_err err = WF_ERR_INIT;
-
-    for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
-        const struct row *row = &rows[i];
-        struct wf_conf *conf = NULL;
-        substitute(text, sizeof(text), row->base, row->from, row->good);
-        if (parse(text, &lines, &conf, &err) != WF_OK)
-            fail_msg("%s: the good one is refused: %s", row->name, err.text);
-        wf_conf_free(conf);
-        conf = NULL;
-        substitute(text, sizeof(text), row->base, row->from, row->bad);
-        if (parse(text, &lines, &conf, &err) != WF_CONFIG)
-            fail_msg("%s: accepted", row->name);
-        assert_null(conf);
-        if (lines.count != 1 || !told(lines.text[0], row->told))
-            fail_msg("%s: %u lines, the first %s", row->name, lines.count, lines.text[0]);
-    }
+    try_rows(rows, WF_ARRAY_LEN(rows));
 }
 
 static void test_defaults(void **state)

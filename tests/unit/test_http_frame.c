@@ -162,16 +162,17 @@ static const struct {
     uint8_t head[WF_FRAME_HEAD];
     enum wf_reason reason;
 } heads[] = {
-    {"request", {2, 1, 0, 0, 1, 0}, WF_OK},
-    {"refusal", {2, 3, 0, 0, 1, 0}, WF_OK},
-    {"longest", {2, 2, 0, 4, 4, 0}, WF_OK},
-    {"longer", {2, 2, 0, 4, 4, 1}, WF_MALFORMED},
-    {"longest of all", {2, 2, 0xff, 0xff, 0xff, 0xff}, WF_MALFORMED},
+    {"request", {3, 1, 0, 0, 1, 0}, WF_OK},
+    {"refusal", {3, 3, 0, 0, 1, 0}, WF_OK},
+    {"longest", {3, 2, 0, 4, 4, 0}, WF_OK},
+    {"longer", {3, 2, 0, 4, 4, 1}, WF_MALFORMED},
+    {"longest of all", {3, 2, 0xff, 0xff, 0xff, 0xff}, WF_MALFORMED},
     {"version 0", {0, 1, 0, 0, 1, 0}, WF_MALFORMED},
     {"version 1", {1, 1, 0, 0, 1, 0}, WF_MALFORMED},
-    {"kind 0", {2, 0, 0, 0, 1, 0}, WF_MALFORMED},
-    {"signed", {2, 5, 0, 0, 1, 0}, WF_OK},
-    {"kind 6", {2, 6, 0, 0, 1, 0}, WF_MALFORMED},
+    {"version 2", {2, 1, 0, 0, 1, 0}, WF_MALFORMED},
+    {"kind 0", {3, 0, 0, 0, 1, 0}, WF_MALFORMED},
+    {"signed", {3, 5, 0, 0, 1, 0}, WF_OK},
+    {"kind 6", {3, 6, 0, 0, 1, 0}, WF_MALFORMED},
 };
 
 static void test_heads(void **state)
@@ -190,6 +191,7 @@ static void test_heads(void **state)
 
 static const struct wf_assertion order = {
     .key = {"k\0y", 3},
+    .algorithm = "ES384",
     .issuer = "ii",
     .subject = "sss",
     .audience = "a",
@@ -198,7 +200,15 @@ static const struct wf_assertion order = {
 };
 
 /* Where its fields begin. */
-enum { LIFETIME = 8, ISSUER = 12, SUBJECT = 17, AUDIENCE = 23, KEY = 27, ORDER_END = 34 };
+enum {
+    LIFETIME = 8,
+    ALGORITHM = 12,
+    ISSUER = 20,
+    SUBJECT = 25,
+    AUDIENCE = 31,
+    KEY = 35,
+    ORDER_END = 42
+};
 
 static const struct {
     const char *name;
@@ -211,6 +221,9 @@ static const struct {
     {"no lifetime", LIFETIME + 2, {0, 0}, WF_MALFORMED},
     {"longest", LIFETIME + 2, {600 >> 8, 600 & 0xff}, WF_OK},
     {"longer", LIFETIME + 2, {601 >> 8, 601 & 0xff}, WF_MALFORMED},
+    {"algorithm of nothing", ALGORITHM, {0, 0}, WF_MALFORMED},
+    {"algorithm too long", ALGORITHM, {0, 17}, WF_MALFORMED},
+    {"NUL in the algorithm", ALGORITHM + 2, {0, 'x'}, WF_MALFORMED},
     {"empty issuer", ISSUER, {0, 0}, WF_MALFORMED},
     {"issuer does not end", ISSUER + 4, {'x', 0}, WF_MALFORMED},
     {"NUL in the issuer", ISSUER + 2, {0, 'x'}, WF_MALFORMED},
@@ -236,6 +249,7 @@ static void test_orders(void **state)
     assert_int_equal(wf_frame_get_assertion(payload, ORDER_END, &back, NULL), WF_OK);
     assert_true(back.issued == order.issued);
     assert_int_equal(back.lifetime, 120);
+    assert_string_equal(back.algorithm, "ES384");
     assert_string_equal(back.issuer, "ii");
     assert_string_equal(back.subject, "sss");
     assert_string_equal(back.audience, "a");
@@ -257,11 +271,13 @@ static void test_orders(void **state)
         WF_MALFORMED);
     wf_buf_reset(&out);
     bare.audience = NULL;
+    bare.algorithm = NULL;
     wf_frame_put_assertion(&out, &bare);
     assert_int_equal(
         wf_frame_get_assertion(out.data + WF_FRAME_HEAD, out.len - WF_FRAME_HEAD, &back, NULL),
         WF_OK);
     assert_null(back.audience);
+    assert_null(back.algorithm);
     wf_buf_done(&out);
 }
 

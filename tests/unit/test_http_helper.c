@@ -40,7 +40,7 @@ static const struct {
     {"absent", 0, false, 0, "No such file"},
     {"written by the group", 0775, false, 0, "chmod go-w"},
     {"written by others", 0757, false, 0, "chmod go-w"},
-    {"not executable", 0644, false, 0, "cannot start helper"},
+    {"not executable", 0644, false, 0, "cannot start"},
     {"no program", 0755, false, 0, "Exec format error"},
     {"link", 0755, true, 0, "not a regular file"},
     {"somebody's", 0755, false, 2, "belongs to user 2"},
@@ -95,19 +95,19 @@ static const struct {
     enum wf_reason reason;
     const char *text;
 } impostors[] = {
-    {"answer", "printf '\\2\\2\\0\\0\\0\\24\\0\\310" ZEROS "\\0\\0\\0' >&0",
+    {"answer", "printf '\\3\\2\\0\\0\\0\\24\\0\\310" ZEROS "\\0\\0\\0' >&0",
      WF_INTERNAL, "does not parse"},
-    {"good answer", "printf '\\2\\2\\0\\0\\0\\25\\0\\310" ZEROS "\\0\\0\\0' >&0",
+    {"good answer", "printf '\\3\\2\\0\\0\\0\\25\\0\\310" ZEROS "\\0\\0\\0' >&0",
      WF_OK, ""},
-    {"good refusal", "printf '\\2\\3\\0\\0\\0\\6\\0\\0\\2no\\0' >&0", WF_UNREACHABLE, "no"},
-    {"refusal of a new kind", "printf '\\2\\3\\0\\0\\0\\6\\3\\0\\2no\\0' >&0", WF_INTERNAL,
+    {"good refusal", "printf '\\3\\3\\0\\0\\0\\6\\0\\0\\2no\\0' >&0", WF_UNREACHABLE, "no"},
+    {"refusal of a new kind", "printf '\\3\\3\\0\\0\\0\\6\\3\\0\\2no\\0' >&0", WF_INTERNAL,
      "does not parse"},
     {"another version", "printf '\\1\\3\\0\\0\\0\\6\\0\\0\\2no\\0' >&0", WF_INTERNAL,
      "frame of version 1"},
-    {"a request", "printf '\\2\\1\\0\\0\\0\\0' >&0", WF_INTERNAL, "a frame of kind 1"},
-    {"too long", "printf '\\2\\2\\377\\0\\0\\0' >&0", WF_INTERNAL, "too long"},
+    {"a request", "printf '\\3\\1\\0\\0\\0\\0' >&0", WF_INTERNAL, "a frame of kind 1"},
+    {"too long", "printf '\\3\\2\\377\\0\\0\\0' >&0", WF_INTERNAL, "too long"},
     {"text", "echo 'cannot open shared object' >&0", WF_INTERNAL, "frame of version"},
-    {"half an answer", "printf '\\2\\2\\0\\0' >&0", WF_INTERNAL, "helper /"},
+    {"half an answer", "printf '\\3\\2\\0\\0' >&0", WF_INTERNAL, "helper /"},
     {"nothing", "exit 127", WF_INTERNAL, "helper /"},
 };
 
@@ -390,7 +390,7 @@ static int close_all(void)
 
     if (get(http, "/ok", NULL) != WF_OK)
         return 1;
-    int fd = ((struct wf_http_helper *)http)->fd;
+    int fd = ((struct wf_http_helper *)http)->child.fd;
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0 || dup2(pair[0], fd) != fd)
         return 2;
@@ -434,7 +434,7 @@ static void test_sign(void **state)
     assertion.key = (struct wf_span){"s:cret", 6};
     wf_buf_reset(&jwt);
     assert_int_equal(wf_http_sign(http, &assertion, &jwt, &err), WF_CONFIG);
-    assert_non_null(strstr(err.text, "no unencrypted private key"));
+    assert_non_null(strstr(err.text, "it holds no private key"));
     assert_null(strstr(err.text, "s:cret"));
     assert_int_equal(jwt.len, 0);
     get_ok(http);

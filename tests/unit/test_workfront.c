@@ -227,7 +227,7 @@ static enum wf_reason look_up(const struct fake_answer *answer, struct json_t **
 {
     struct wf_http *http = fake_door_new(NULL);
     const struct wf_endpoint endpoint = {&conf, http};
-    struct wf_tokens tokens = {wf_secret_new("0a1b", 4), NULL, 0};
+    struct wf_tokens tokens = {.access = wf_secret_new("0a1b", 4)};
 
     fake_door_script(answer, 1);
     enum wf_reason reason = wf_provider_claims(&endpoint, &tokens, ret, err);

@@ -1,0 +1,394 @@
+#include "config.h"
+
+#include "machine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto.h"
+#include "grant.h"
+#include "http_deadline.h"
+#include "http_frame.h"
+#include "json.h"
+#include "oidc.h"
+#include "workfront.h"
+
+/* Seconds that an assertion is good for: the provider's clock may differ from ours by a minute. */
+#define LIFETIME 120U
+/* Of what is kept on disk. */
+#define ENTRY_VERSION 1
+/* A token of the largest size, every byte escaped, and the rest. */
+#define ENTRY_MAX ((size_t)128 * 1024)
+/* What is kept may seem to come from the future by this much, in seconds: who reads the clock and
+ * then waits for a lock finds what others have got meanwhile. */
+#define CLOCK_SLACK 300
+/* Milliseconds that the holder of the lock may take beyond its requests: to sign, and to store. */
+#define LOCK_GRACE_MS 7000
+#define HEX_SIZE (2 * WF_SHA256_LEN + 1)
+
+/* What is kept: a token, or why there was none. */
+struct kept {
+    enum wf_reason reason; /* WF_OK: the token */
+    struct wf_secret *token;
+    char text[WF_ERR_TEXT_MAX];
+};
+
+/* Reasons that are kept, by their names. Lack of memory is our own. */
+static const enum wf_reason kept_reasons[] = {WF_EXPIRED, WF_UNREACHABLE, WF_CONFIG};
+
+/* One token to be had. */
+struct job {
+    const struct wf_endpoint *endpoint;
+    struct wf_cachedir *dir;
+    const struct wf_log *log;
+    int64_t now;
+    struct wf_secret *key;
+    char name[sizeof("token-") + HEX_SIZE]; /* of the entry */
+    char bound[HEX_SIZE];                   /* what else must be as it was */
+};
+
+static const char *first_of(const char *a, const char *b)
+{
+    return a != NULL ? a : b;
+}
+
+/* Who asserts what, and to whom; the key is not in it yet. */
+static struct wf_assertion describe(const struct wf_provider_conf *conf, int64_t now)
+{
+    struct wf_assertion assertion = {.issued = now, .lifetime = LIFETIME};
+
+    switch (conf->type) {
+    case WF_PROVIDER_WORKFRONT:
+        assertion.algorithm = "RS256";
+        assertion.issuer = conf->customer_id;
+        assertion.subject = conf->user_id;
+        break;
+    case WF_PROVIDER_OIDC:
+        assertion.algorithm = conf->assertion_algorithm;
+        assertion.issuer = first_of(conf->assertion_issuer, conf->client_id);
+        assertion.subject = first_of(conf->assertion_subject, conf->client_id);
+        assertion.audience = first_of(conf->assertion_audience, conf->url);
+        break;
+    }
+    return assertion;
+}
+
+static enum wf_reason read_key(const struct wf_provider_conf *conf, struct wf_secret **ret,
+                               struct wf_err *err)
+{
+    enum wf_reason reason = wf_conf_read_private_key(conf, ret, err);
+
+    if (reason == WF_OK && *ret == NULL)
+        reason =
+            wf_fail(err, WF_CONFIG, "provider %s has no private_key_file to sign with", conf->name);
+    return reason;
+}
+
+static enum wf_reason sign(const struct wf_endpoint *endpoint, const struct wf_secret *key,
+                           int64_t now, struct wf_buf *out, struct wf_err *err)
+{
+    struct wf_assertion assertion = describe(endpoint->conf, now);
+
+    if (assertion.issuer == NULL || assertion.subject == NULL)
+        return wf_fail(err, WF_CONFIG, "provider %s has no client_id to sign for",
+                       endpoint->conf->name);
+    assertion.key = wf_secret_borrow(key);
+    enum wf_reason reason = wf_http_sign(endpoint->http, &assertion, out, err);
+    if (reason != WF_OK)
+        wf_err_context(err, "signing with %.200s", endpoint->conf->private_key_file);
+    return reason;
+}
+
+enum wf_reason wf_machine_sign(const struct wf_endpoint *endpoint, int64_t now, struct wf_buf *out,
+                               struct wf_err *err)
+{
+    struct wf_secret *key = NULL;
+    enum wf_reason reason = read_key(endpoint->conf, &key, err);
+
+    if (reason == WF_OK)
+        reason = sign(endpoint, key, now, out, err);
+    wf_secret_free(key);
+    return reason;
+}
+
+/* Keeping */
+
+static struct wf_span part(const char *text)
+{
+    /* Each with its NUL, so that no two lists look alike */
+    return text == NULL ? (struct wf_span){"", 1} : (struct wf_span){text, strlen(text) + 1};
+}
+
+static enum wf_reason hash(const struct wf_span *parts, size_t n, char ret[HEX_SIZE],
+                           struct wf_err *err)
+{
+    uint8_t digest[WF_SHA256_LEN];
+    enum wf_reason reason = wf_crypto_sha256_parts(parts, n, digest, err);
+
+    for (size_t i = 0; reason == WF_OK && i < sizeof(digest); i++)
+        (void)snprintf(ret + 2 * i, 3, "%02x", digest[i]);
+    return reason;
+}
+
+/* The entry's name: what makes it another token altogether. */
+static enum wf_reason name_entry(const struct wf_provider_conf *conf,
+                                 char ret[sizeof("token-") + HEX_SIZE], struct wf_err *err)
+{
+    const struct wf_assertion assertion = describe(conf, 0);
+    const struct wf_span parts[] = {part(conf->url),          part(conf->client_id),
+                                    part(assertion.issuer),   part(assertion.subject),
+                                    part(assertion.audience), part(conf->scope)};
+    char hex[HEX_SIZE];
+    enum wf_reason reason = hash(parts, WF_ARRAY_LEN(parts), hex, err);
+
+    if (reason == WF_OK)
+        (void)snprintf(ret, sizeof("token-") + HEX_SIZE, "token-%s", hex);
+    return reason;
+}
+
+static enum wf_reason prepare(struct job *job, struct wf_err *err)
+{
+    const struct wf_provider_conf *conf = job->endpoint->conf;
+    struct wf_secret *secret = NULL;
+    enum wf_reason reason = read_key(conf, &job->key, err);
+
+    if (reason == WF_OK)
+        reason = wf_conf_read_secret(conf, &secret, err);
+    if (reason == WF_OK)
+        reason = name_entry(conf, job->name, err);
+    if (reason == WF_OK) {
+        const struct wf_span key = wf_secret_borrow(job->key);
+        const struct wf_span parts[] = {part(conf->ca_file), part(conf->proxy),
+                                        part(wf_secret_borrow(secret).ptr), key};
+        reason = hash(parts, WF_ARRAY_LEN(parts), job->bound, err);
+    }
+    wf_secret_free(secret);
+    return reason;
+}
+
+static enum wf_reason read_failure(struct wf_span name, struct wf_span text, struct kept *ret,
+                                   struct wf_err *err)
+{
+    for (size_t i = 0; i < WF_ARRAY_LEN(kept_reasons); i++) {
+        if (wf_span_equals(name, wf_reason_name(kept_reasons[i]))) {
+            ret->reason = kept_reasons[i];
+            wf_text_sanitise(ret->text, sizeof(ret->text), text.ptr, text.len);
+            return WF_OK;
+        }
+    }
+    return wf_fail(err, WF_MALFORMED, "its reason is none that is kept");
+}
+
+/* WF_EXPIRED: it does not hold any more, or not for this key. */
+static enum wf_reason read_kept(const struct job *job, const struct wf_buf *entry, struct kept *ret,
+                                struct wf_err *err)
+{
+    int64_t version = 0;
+    int64_t fetched = 0;
+    int64_t until = 0;
+    struct wf_span bound = {NULL, 0};
+    struct wf_span failure = {NULL, 0};
+    struct wf_span text = {NULL, 0};
+    struct wf_secret *token = NULL;
+    const struct wf_json_field fields[] = {
+        {"v", WF_JSON_NUMBER, &version, true},     {"bound", WF_JSON_TEXT, &bound, true},
+        {"fetched", WF_JSON_DATE, &fetched, true}, {"until", WF_JSON_DATE, &until, true},
+        {"token", WF_JSON_SECRET, &token, false},  {"failure", WF_JSON_TEXT, &failure, false},
+        {"text", WF_JSON_TEXT, &text, false},
+    };
+    struct json_t *json = NULL;
+    enum wf_reason reason = wf_json_parse((const char *)entry->data, entry->len, &json, err);
+
+    if (reason == WF_OK)
+        reason = wf_json_read(json, fields, WF_ARRAY_LEN(fields), err);
+    if (reason == WF_OK && version != ENTRY_VERSION)
+        reason = wf_fail(err, WF_MALFORMED, "it is of version %lld", (long long)version);
+    /* Also what comes from the future, since a clock was wrong then or is now */
+    if (reason == WF_OK &&
+        (!wf_span_equals(bound, job->bound) || until <= job->now ||
+         fetched > job->now + CLOCK_SLACK || until > fetched + WF_MACHINE_KEEP_MAX))
+        reason = WF_EXPIRED;
+    if (reason == WF_OK && token == NULL)
+        reason = read_failure(failure, text, ret, err);
+    if (reason == WF_OK) {
+        ret->token = token;
+        token = NULL;
+    }
+    wf_secret_free(token);
+    wf_json_free(json);
+    return reason;
+}
+
+/* True if the folder says what there is. */
+static bool load(const struct job *job, const struct wf_log *log, struct kept *ret)
+{
+    struct wf_buf entry = WF_BUF_INIT(ENTRY_MAX);
+    struct wf_err err = WF_ERR_INIT;
+    enum wf_reason reason = WF_EXPIRED;
+
+    if (wf_cachedir_read(job->dir, job->name, &entry) && entry.len > 0)
+        reason = read_kept(job, &entry, ret, &err);
+    if (reason != WF_OK && reason != WF_EXPIRED)
+        wf_log(log, WF_LOG_WARNING, "kept token of provider %s is ignored: %s",
+               job->endpoint->conf->name, err.text);
+    wf_buf_done(&entry);
+    return reason == WF_OK;
+}
+
+static bool set_text(struct json_t *json, const char *name, const char *text)
+{
+    return wf_json_set_text(json, name, (struct wf_span){text, strlen(text)});
+}
+
+/* Best effort: what is not kept is asked for again. */
+static void save(const struct job *job, int64_t until, const struct kept *kept)
+{
+    struct json_t *json = job->dir == NULL ? NULL : wf_json_new();
+    struct wf_buf text = WF_BUF_INIT(ENTRY_MAX);
+    bool done = json != NULL && wf_json_set_number(json, "v", ENTRY_VERSION) &&
+                set_text(json, "bound", job->bound) &&
+                wf_json_set_number(json, "fetched", job->now) &&
+                wf_json_set_number(json, "until", until);
+
+    if (done && kept->reason == WF_OK)
+        done = wf_json_set_text(json, "token", wf_secret_borrow(kept->token));
+    else if (done)
+        done = set_text(json, "failure", wf_reason_name(kept->reason)) &&
+               set_text(json, "text", kept->text);
+    if (done && wf_json_write(json, &text))
+        (void)wf_cachedir_replace(job->dir, job->name, text.data, text.len);
+    wf_buf_done(&text);
+    wf_json_free(json);
+}
+
+/* Asking */
+
+static int64_t keep_for(int64_t expires_in)
+{
+    int64_t keep = expires_in;
+
+    if (expires_in == 0)
+        return WF_MACHINE_KEEP_UNKNOWN;
+    keep -= expires_in >= 2 * WF_MACHINE_MARGIN ? WF_MACHINE_MARGIN : expires_in / 2;
+    return keep < WF_MACHINE_KEEP_MAX ? keep : WF_MACHINE_KEEP_MAX;
+}
+
+/* Where assertions are taken. *ret: new, the caller frees. */
+static enum wf_reason find_url(const struct job *job, const struct wf_endpoint *endpoint,
+                               char **ret, struct wf_err *err)
+{
+    struct wf_oidc_metadata metadata = WF_OIDC_METADATA_INIT;
+    enum wf_reason reason = WF_OK;
+
+    switch (endpoint->conf->type) {
+    case WF_PROVIDER_WORKFRONT:
+        *ret = wf_workfront_exchange_url(endpoint->conf);
+        return *ret != NULL ? WF_OK
+                            : wf_fail(err, WF_INTERNAL, "no room for the exchange's address");
+    case WF_PROVIDER_OIDC:
+        break;
+    }
+    reason = wf_oidc_find(endpoint, job->dir, job->log, job->now, &metadata, err);
+    if (reason == WF_OK && metadata.token_endpoint == NULL)
+        reason =
+            wf_fail(err, WF_CONFIG, "provider %s names no token endpoint", endpoint->conf->name);
+    if (reason == WF_OK) {
+        *ret = metadata.token_endpoint;
+        metadata.token_endpoint = NULL;
+    }
+    wf_oidc_metadata_done(&metadata);
+    return reason;
+}
+
+/* All requests of one token, within their time together. */
+static enum wf_reason ask(const struct job *job, const struct wf_buf *assertion,
+                          struct wf_tokens *ret, struct wf_err *err)
+{
+    const struct wf_provider_conf *conf = job->endpoint->conf;
+    struct wf_http_deadline door;
+    const struct wf_endpoint endpoint = {conf, &door.base};
+    char *url = NULL;
+
+    wf_http_deadline_init(&door, job->endpoint->http, wf_endpoint_budget_ms(conf));
+    enum wf_reason reason = find_url(job, &endpoint, &url, err);
+    if (reason == WF_OK)
+        reason = wf_grant_assertion(&endpoint, url, conf->type == WF_PROVIDER_WORKFRONT,
+                                    (struct wf_span){(const char *)assertion->data, assertion->len},
+                                    ret, err);
+    /* It may have moved, if it was found by discovery at all */
+    if (reason == WF_CONFIG)
+        wf_oidc_forget(conf, job->dir);
+    free(url);
+    return reason;
+}
+
+/* Ask, and tell the others. What is wrong with the key is found before, and not kept: it is seen
+ * without asking, and mended here. err is not NULL. */
+static enum wf_reason fetch(const struct job *job, struct kept *ret, struct wf_err *err)
+{
+    struct wf_buf assertion = WF_BUF_INIT(WF_ASSERTION_MAX);
+    struct wf_tokens tokens = WF_TOKENS_INIT;
+    int64_t start = wf_frame_now();
+    int64_t until = 0;
+    enum wf_reason reason = sign(job->endpoint, job->key, job->now, &assertion, err);
+
+    if (reason != WF_OK)
+        goto out;
+    reason = ask(job, &assertion, &tokens, err);
+    ret->reason = reason;
+    if (reason == WF_OK) {
+        ret->token = tokens.access;
+        tokens.access = NULL;
+        until = job->now + keep_for(tokens.expires_in);
+    } else {
+        memcpy(ret->text, err->text, sizeof(ret->text));
+        /* Who has come meanwhile waits for this, however long it took */
+        until = job->now + (wf_frame_now() - start) / 1000 + WF_MACHINE_REST;
+    }
+    if (reason != WF_INTERNAL)
+        save(job, until, ret);
+out:
+    wf_tokens_done(&tokens);
+    wf_buf_done(&assertion);
+    return reason;
+}
+
+enum wf_reason wf_machine_token(const struct wf_endpoint *endpoint, struct wf_cachedir *dir,
+                                const struct wf_log *log, int64_t now, struct wf_secret **ret,
+                                struct wf_err *err)
+{
+    struct job job = {.endpoint = endpoint, .dir = dir, .log = log, .now = now};
+    struct kept kept = {WF_OK, NULL, ""};
+    struct wf_err own = WF_ERR_INIT;
+    int lock = -1;
+    enum wf_reason reason = prepare(&job, err);
+
+    if (reason != WF_OK)
+        goto out;
+    if (!load(&job, log, &kept)) {
+        /* Without the lock after so long a time somebody hangs, who must not keep everybody
+         * waiting. What is wrong with the entry has been said. */
+        unsigned wait_ms = wf_endpoint_budget_ms(endpoint->conf) + LOCK_GRACE_MS;
+        if (!wf_cachedir_lock(dir, job.name, wait_ms, &lock) || !load(&job, NULL, &kept))
+            reason = fetch(&job, &kept, &own);
+        wf_cachedir_unlock(lock);
+    }
+    if (reason == WF_OK)
+        reason = kept.reason;
+    if (reason == WF_OK)
+        *ret = kept.token;
+    else
+        (void)wf_fail(err, reason, "%s", own.text[0] != '\0' ? own.text : kept.text);
+out:
+    wf_secret_free(job.key);
+    return reason;
+}
+
+void wf_machine_forget(const struct wf_provider_conf *conf, struct wf_cachedir *dir)
+{
+    char name[sizeof("token-") + HEX_SIZE];
+
+    if (name_entry(conf, name, NULL) == WF_OK)
+        wf_cachedir_remove(dir, name);
+}

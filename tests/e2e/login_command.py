@@ -1,0 +1,393 @@
+"""`wfauth login`, `token` and `logout`: a person's own session, from the first address to the last
+word, at the sandbox."""
+
+import glob
+import os
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import termios
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+from bearer import Verdict, command  # noqa: E402
+from cases import sign_in  # noqa: E402
+from harness import Suite, expect, show, within  # noqa: E402
+from person import code_of  # noqa: E402
+from world import DOMAIN, HOME, main, run, write  # noqa: E402
+
+suite = Suite()
+STORE = "/home/alice/.local/state/wfauth"
+
+
+def environment(user="alice", **more):
+    home = "/root" if user == "root" else "/home/" + user
+    return dict({"PATH": os.environ["PATH"], "HOME": home, "LANG": "C.UTF-8", "TERM": "xterm"}, **more)
+
+
+def wfauth(world, *words, user="alice"):
+    argv = command(world, *words, user=None if user == "root" else user)
+    said = Verdict(subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  text=True, env=environment(user), timeout=60, check=False))
+    if said.status == 0 and words[0] == "token" and "--list" not in words:
+        world.sandbox.secrets.append(said.out.strip())
+    return said
+
+
+def login(world, *words, user="alice", env=None):
+    """The command in a terminal, at its first prompt."""
+    argv = command(world, "login", *words, user=None if user == "root" else user)
+    return world.terminal(argv, env=environment(user, **(env or {})))
+
+
+def records(folder=STORE):
+    return glob.glob(folder + "/session-*")
+
+
+def begin(world, user="alice", person="alice", **provider):
+    """A new session and nothing else; the terminal of its sign-in."""
+    shutil.rmtree(STORE, ignore_errors=True)
+    world.sandbox.clock("reset")
+    world.configure(provider=provider)
+    terminal = login(world, user=user)
+    terminal.answer(code_of(sign_in(world, terminal.prompt(), person)))
+    status, text = terminal.end()
+    expect(status == 0 and "Signed in at acme as %s@%s." % (person, DOMAIN) in text, status, text)
+    world.sandbox.run("requests", "--clear")
+    return terminal
+
+
+def refreshes(world):
+    found = [r for r in world.sandbox.requests() if r["endpoint"] == "token"]
+    return [r["status"] for r in found]
+
+
+def good(said):
+    """The token, and nothing else was printed."""
+    expect(said.status == 0 and said.err == "", "no token:", said)
+    expect(re.fullmatch(r"\S+\n", said.out), "more than a token:", said)
+    return said.out.strip()
+
+
+def bad(said, reason, status, *words):
+    expect(said.reason == reason and said.status == status and said.out == "", "not", reason, said)
+    for word in words:
+        expect(word in said.err, "no word of", word, said)
+
+
+def setup(world):
+    """Other suites run with the same prefix: root's sessions are this one's own."""
+    folder = world.root + "/var/lib/wfauth"
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    run("mount", "-t", "tmpfs", "-o", "mode=700", "tmpfs", folder)
+
+
+def sign_in_denied(world, prompt):
+    return world.sandbox.sign_in(prompt.url, "alice@" + DOMAIN, "--deny")
+
+
+# -- login -----------------------------------------------------------------------------------------
+
+@suite.case("login, token: a person's own session, in a folder of theirs alone")
+def whole_way(world):
+    terminal = begin(world)
+    for word in ("Sign in as alice on ", "(wfauth)", "scope=offline_access", "Asking the provider"):
+        expect(word in terminal.text, word, "is not in", terminal.text)
+    found = records()
+    expect(len(found) == 1, found)
+    for path, mode in ((STORE, 0o700), (found[0], 0o600)):
+        info = os.stat(path)
+        expect(info.st_mode & 0o777 == mode and info.st_uid == 1501, path, info)
+    token = good(wfauth(world, "token"))
+    expect(good(wfauth(world, "token", "acme")) == token, "another token")
+    expect(refreshes(world) == [], "a request where none was needed:", world.sandbox.requests())
+    expect(token not in terminal.text, "the terminal shows a token")
+    said = wfauth(world, "token", "--list")
+    expect(re.fullmatch(r"acme alice \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ signed in\n", said.out), said)
+    bad(wfauth(world, "token", user="bob"), "expired", 1, "bob has no session", "wfauth login acme")
+
+
+@suite.case("login as root: by the helper, in root's own store")
+def as_root(world):
+    begin(world, user="root", person="bob")
+    expect(len(records(world.root + "/var/lib/wfauth")) == 1, "it is not in root's folder")
+    good(wfauth(world, "token", user="root"))
+    expect("root" in wfauth(world, "token", "--list", user="root").out, "no list")
+    bad(wfauth(world, "token"), "expired", 1, "alice has no session")
+    expect("Signed out" in wfauth(world, "logout", "-u", "root", "acme", user="root").out, "not signed out")
+    bad(wfauth(world, "token", user="root"), "expired", 1, "root has no session")
+
+
+@suite.case("login: the whole address, a wrong code first, and three wrong ones")
+def tries(world):
+    shutil.rmtree(STORE, ignore_errors=True)
+    terminal = login(world, "acme")
+    terminal.prompt()
+    terminal.answer("wrong")
+    terminal.answer(sign_in(world, terminal.prompt()))
+    expect(terminal.end()[0] == 0, terminal.text)
+    before = good(wfauth(world, "token"))
+    terminal = login(world)
+    for _ in range(3):
+        terminal.prompt()
+        terminal.answer("wrong")
+    status, text = terminal.end()
+    expect(status == 1 and "expired: " in text, status, text)
+    expect(good(wfauth(world, "token")) == before, "the session of before is lost")
+
+
+@suite.case("login: another session in place of the one before")
+def again(world):
+    begin(world)
+    first = good(wfauth(world, "token"))
+    terminal = login(world)
+    terminal.answer(code_of(sign_in(world, terminal.prompt(), "bob")))
+    expect(terminal.end()[0] == 0, terminal.text)
+    expect(good(wfauth(world, "token")) != first and len(records()) == 1, records())
+
+
+@suite.case("login: an account that is not active, an answer of 'no', an outage: nothing is kept")
+def refused(world):
+    shutil.rmtree(STORE, ignore_errors=True)
+    for person, fault, status, word in (("alice", ("search", "503"), 3, "unreachable: "),
+                                        ("alice", ("token", "hang"), 3, "unreachable: ")):
+        terminal = login(world)
+        answer = code_of(sign_in(world, terminal.prompt(), person))
+        world.sandbox.fault(*fault)
+        terminal.answer(answer)
+        said = terminal.end()
+        expect(said[0] == status and word in said[1], said)
+        world.sandbox.clear()
+        expect(not records(), records())
+    terminal = login(world)
+    answer = code_of(sign_in(world, terminal.prompt(), "carol"))
+    world.sandbox.run("user", "edit", "carol@" + DOMAIN, "--inactive")
+    terminal.answer(answer)
+    terminal.prompt()
+    terminal.interrupt()
+    gone(terminal)
+    world.sandbox.run("user", "edit", "carol@" + DOMAIN, "--active")
+    terminal = login(world)
+    terminal.answer(sign_in_denied(world, terminal.prompt()))
+    status, text = terminal.end()
+    expect(status == 1 and "denied: " in text and not records(), status, text)
+
+
+@suite.case("login without a terminal, and at providers where nobody signs in")
+def no_terminal(world):
+    shutil.rmtree(STORE, ignore_errors=True)
+    said = wfauth(world, "login")
+    expect(said.status == 2 and "must be a terminal" in said.err and said.out == "", said)
+    expect(not os.path.exists(STORE), "a folder was made")
+    for more, name, word in (("", "nobody", "no section [provider nobody]"),
+                             ("[provider two]\ntype = workfront\nurl = https://two.example\n", None,
+                              "There are: acme, two"),
+                             ("[provider two]\ntype = workfront\nurl = https://two.example\n", "two", "no client_id"),
+                             ("[provider two]\ntype = oidc\nurl = https://two.example\n", "two",
+                              "not available in this version")):
+        world.configure(more=more)
+        status, text = login(world, *([name] if name else [])).end()
+        expect(status == 2 and "config: " in text and word in text, word, status, text)
+    expect(not records(), records())
+
+
+# -- Ctrl-C ----------------------------------------------------------------------------------------
+
+def gone(terminal, signal_number=signal.SIGINT):
+    status, text = terminal.end()
+    expect(status == -signal_number, "ended with", status, text)
+    expect(not records(), "a record is left", records())
+    if os.path.isdir(STORE):
+        expect(not [n for n in os.listdir(STORE) if "tmp" in n or "new" in n], os.listdir(STORE))
+
+
+@suite.case("Ctrl-C at the prompt and while the provider is asked: no record, no process, no session")
+def interrupted(world):
+    shutil.rmtree(STORE, ignore_errors=True)
+    for user in ("alice", "root"):
+        terminal = login(world, user=user)
+        terminal.prompt()
+        modes = termios.tcgetattr(terminal.child.fileno())[3]
+        expect(modes & termios.ECHO and modes & termios.ICANON, "the terminal's settings are changed")
+        terminal.interrupt()
+        gone(terminal)
+    world.configure(provider={"timeout": "5"})
+    terminal = login(world)
+    answer = code_of(sign_in(world, terminal.prompt()))
+    world.sandbox.fault("token", "delay", "--arg", "2000")
+    terminal.answer(answer)
+    terminal.wait("Asking the provider")
+    time.sleep(0.5)
+    terminal.interrupt()
+    gone(terminal)
+    found = [r["endpoint"] for r in world.sandbox.requests()]
+    expect("logout" in found, "the session was left open:", found)
+    expect("interrupted: signed out again" in terminal.text, terminal.text)
+    expect(re.search(r"Asking the provider \.\.\.\^C\.", terminal.text), "no progress is shown:", terminal.text)
+
+
+@suite.case("hung up, stopped, and the end of the input")
+def other_ends(world):
+    shutil.rmtree(STORE, ignore_errors=True)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        terminal = login(world)
+        terminal.prompt()
+        os.kill(terminal.child.pid, number)
+        gone(terminal, number)
+    terminal = login(world)
+    terminal.prompt()
+    terminal.child.sendeof()
+    status, text = terminal.end()
+    expect(status == 1 and "pending: no answer was given" in text, status, text)
+    expect(not records(), records())
+
+
+# -- the browser -----------------------------------------------------------------------------------
+
+@suite.case("the address is opened in a browser where there is a screen; never root's")
+def browser(world):
+    shutil.rmtree(STORE, ignore_errors=True)
+    folder = HOME + "/browser"
+    os.makedirs(folder, exist_ok=True)
+    os.chmod(folder, 0o777)
+    write(folder + "/xdg-open", '#!/bin/sh\necho "$1" >%s/opened.new; mv %s/opened.new %s/opened\n'
+          'ls /proc/self/fd | wc -l >%s/files\n' % ((folder,) * 4), 0o755)
+    path = folder + ":" + os.environ["PATH"]
+    opened = folder + "/opened"
+    terminal = login(world, env={"PATH": path, "WAYLAND_DISPLAY": "wayland-0"})
+    prompt = terminal.prompt()
+    within(10, lambda: os.path.exists(opened), "a browser")
+    with open(opened, encoding="utf-8") as file:
+        expect(file.read().strip() == prompt.url, "another address")
+    expect("browser is being opened" in terminal.text, terminal.text)
+    terminal.interrupt()
+    gone(terminal)
+    os.unlink(opened)
+    for user, words, env in (("root", (), {"DISPLAY": ":0"}), ("alice", (), {"DISPLAY": ""}),
+                             ("alice", ("--no-browser",), {"DISPLAY": ":0"})):
+        terminal = login(world, *words, user=user, env=dict(env, PATH=path))
+        terminal.prompt()
+        time.sleep(0.3)
+        terminal.interrupt()
+        gone(terminal)
+        expect(not os.path.exists(opened), user, words, "a browser was opened")
+
+
+# -- token -----------------------------------------------------------------------------------------
+
+@suite.case("token: rotation, --new, and 20 processes at once")
+def rotation(world):
+    begin(world)
+    seen = [good(wfauth(world, "token"))]
+    for count in (1, 2, 3):
+        seen.append(good(wfauth(world, "token", "--new")))
+        expect(refreshes(world) == [200] * count, refreshes(world))
+        expect(good(wfauth(world, "token")) == seen[-1], "the new one was not kept")
+    expect(len(set(seen)) == 4, "a token came twice")
+    world.sandbox.run("requests", "--clear")
+    # A token of unknown life is refreshed after half an hour; here it is made old on the disk
+    with open(records()[0], encoding="utf-8") as file:
+        text = re.sub(r'"obtained":\s*\d+', '"obtained":1', file.read())
+    with open(records()[0], "w", encoding="utf-8") as file:
+        file.write(re.sub(r'"access_expires":\s*\d+', '"access_expires":2', text))
+    argv = command(world, "token", user="alice")
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    running = [subprocess.Popen(argv, env=environment(), **pipes) for _ in range(20)]
+    done = [process.communicate(timeout=60) + (process.returncode,) for process in running]
+    world.sandbox.secrets.extend(out.strip() for out, _, _ in done)
+    expect(all(status == 0 for _, _, status in done) and len({out for out, _, _ in done}) == 1, done)
+    expect(refreshes(world) == [200], refreshes(world))
+
+
+@suite.case("token: the refresh token has expired; an account that was deactivated; an outage")
+def ends(world):
+    begin(world)
+    world.sandbox.fault("token", "503")
+    bad(wfauth(world, "token", "--new"), "unreachable", 3)
+    world.sandbox.clear()
+    time.sleep(5.1)
+    good(wfauth(world, "token"))
+    for expiry in ("--absolute-expiry", "--inactivity-expiry"):
+        world.sandbox.run("app", "edit", world.spa, expiry, "30d")
+        begin(world)
+        world.sandbox.clock("+29d")
+        good(wfauth(world, "token", "--new"))
+        world.sandbox.clock("+31d")
+        bad(wfauth(world, "token", "--new"), "expired", 1, "ended", "wfauth login acme")
+        bad(wfauth(world, "token"), "expired", 1, "sign in again")
+        expect(" ended: " in wfauth(world, "token", "--list").out, "no tombstone")
+        world.sandbox.run("app", "edit", world.spa, expiry, "none")
+    begin(world, person="carol")
+    world.sandbox.run("user", "edit", "carol@" + DOMAIN, "--inactive")
+    for _ in range(2):
+        bad(wfauth(world, "token", "--new"), "expired", 1, "wfauth login acme")
+    world.sandbox.run("user", "edit", "carol@" + DOMAIN, "--active")
+    bad(wfauth(world, "token"), "expired", 1)
+    said = wfauth(world, "logout")
+    expect(said.status == 0 and "Signed out at acme." in said.out and not records(), said)
+
+
+@suite.case("token: a configuration named from where one stands")
+def relative(world):
+    begin(world)
+    argv = command(world, "token", "--new", user="alice")
+    argv[argv.index("-c") + 1] = os.path.basename(world.conf)
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          env=environment(), cwd=os.path.dirname(world.conf), timeout=60, check=False)
+    world.sandbox.secrets.append(good(Verdict(done)))
+
+
+@suite.case("a kept token costs milliseconds, and no library of the network's")
+def cost(world):
+    begin(world)
+    argv = command(world, "token", user="alice")
+    trace = subprocess.run(argv, env=environment(LD_DEBUG="files"), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           text=True, check=True).stderr
+    expect("libcrypto" in trace, "the trace shows nothing")
+    for library in ("libcurl", "libjwt", "libssl", "wfauth-curl"):
+        expect(library not in trace, library, "is loaded")
+    begin(world, user="root")
+    argv = command(world, "token")
+    times = []
+    for _ in range(100):
+        started = time.monotonic()
+        subprocess.run(argv, env=environment("root"), stdout=subprocess.DEVNULL, check=True)
+        times.append(1000 * (time.monotonic() - started))
+    show("wfauth token: %.1f ms, median %.1f" % (min(times), statistics.median(times)))
+    expect(world.sanitized or min(times) < 5, min(times), "ms")
+
+
+# -- logout ----------------------------------------------------------------------------------------
+
+@suite.case("logout: told and forgotten; forgotten when nobody answers; nothing to forget")
+def logout(world):
+    begin(world)
+    said = wfauth(world, "logout", "acme")
+    expect(said.status == 0 and said.out == "Signed out at acme.\n" and not records(), said)
+    expect([r["endpoint"] for r in world.sandbox.requests()] == ["logout"], world.sandbox.requests())
+    said = wfauth(world, "logout")
+    expect(said.status == 0 and "No session at acme" in said.out, said)
+    bad(wfauth(world, "token"), "expired", 1, "alice has no session")
+    begin(world)
+    world.sandbox.fault("logout", "503")
+    said = wfauth(world, "logout")
+    expect(said.status == 3 and not records(), said)
+    expect("forgotten here, but acme was not told" in said.err, said)
+    world.sandbox.clear()
+    begin(world)
+    world.configure(provider={"url": "https://127.0.0.1:9", "timeout": "1"})
+    said = wfauth(world, "logout")
+    expect(not records(), said)
+    begin(world)
+    write(world.conf, "[provider other]\ntype = oidc\nurl = https://other.example\n", 0o644)
+    expect(wfauth(world, "logout", "acme").status == 0 and not records(), "a section that is gone")
+    said = wfauth(world, "logout", "-u", "../x")
+    expect(said.status == 2 and "no user's name" in said.err, said)
+
+
+if __name__ == "__main__":
+    sys.exit(main(suite, setup))

@@ -1,0 +1,363 @@
+/* Sessions on disk where something is short: memory, hashes, locks, a name for the host. */
+#include "config.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "crypto.h"
+#include "failalloc.h"
+#include "file.h"
+#include "json.h"
+#include "keycase.h"
+#include "store.h"
+
+static char folder[64];
+static const struct wf_provider_conf conf = {.name = "acme", .url = "https://acme.example"};
+
+/* Wrapped calls: all that can fail count as allocations */
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return fail_alloc_now() ? NULL : __real_calloc(n, size);
+}
+
+char *__real_strdup(const char *text);
+char *__wrap_strdup(const char *text);
+char *__wrap_strdup(const char *text)
+{
+    return fail_alloc_now() ? NULL : __real_strdup(text);
+}
+
+char *__real_strndup(const char *text, size_t len);
+char *__wrap_strndup(const char *text, size_t len);
+char *__wrap_strndup(const char *text, size_t len)
+{
+    return fail_alloc_now() ? NULL : __real_strndup(text, len);
+}
+
+struct json_t *__real_wf_json_new(void);
+struct json_t *__wrap_wf_json_new(void);
+struct json_t *__wrap_wf_json_new(void)
+{
+    return fail_alloc_now() ? NULL : __real_wf_json_new();
+}
+
+bool __real_wf_json_set_text(struct json_t *object, const char *name, struct wf_span value);
+bool __wrap_wf_json_set_text(struct json_t *object, const char *name, struct wf_span value);
+bool __wrap_wf_json_set_text(struct json_t *object, const char *name, struct wf_span value)
+{
+    return !fail_alloc_now() && __real_wf_json_set_text(object, name, value);
+}
+
+bool __real_wf_json_set_number(struct json_t *object, const char *name, int64_t value);
+bool __wrap_wf_json_set_number(struct json_t *object, const char *name, int64_t value);
+bool __wrap_wf_json_set_number(struct json_t *object, const char *name, int64_t value)
+{
+    return !fail_alloc_now() && __real_wf_json_set_number(object, name, value);
+}
+
+enum wf_reason __real_wf_crypto_sha256_parts(const struct wf_span *parts, size_t n, uint8_t *ret,
+                                             struct wf_err *err);
+enum wf_reason __wrap_wf_crypto_sha256_parts(const struct wf_span *parts, size_t n, uint8_t *ret,
+                                             struct wf_err *err);
+enum wf_reason __wrap_wf_crypto_sha256_parts(const struct wf_span *parts, size_t n, uint8_t *ret,
+                                             struct wf_err *err)
+{
+    return fail_alloc_now() ? wf_fail(err, WF_INTERNAL, "out of memory")
+                            : __real_wf_crypto_sha256_parts(parts, n, ret, err);
+}
+
+static int lock_errno;
+int __wrap_flock(int fd, int operation);
+int __wrap_flock(int fd, int operation)
+{
+    (void)fd;
+    (void)operation;
+    errno = lock_errno;
+    return lock_errno == 0 ? 0 : -1;
+}
+
+static int unlink_errno;
+int __real_unlinkat(int in, const char *name, int flags);
+int __wrap_unlinkat(int in, const char *name, int flags);
+int __wrap_unlinkat(int in, const char *name, int flags)
+{
+    if (unlink_errno == 0)
+        return __real_unlinkat(in, name, flags);
+    errno = unlink_errno;
+    return -1;
+}
+
+static const char *machine_id; /* NULL: no such file */
+enum wf_reason __wrap_wf_file_read(const char *path, enum wf_file_kind kind, struct wf_buf *out,
+                                   struct wf_err *err);
+enum wf_reason __wrap_wf_file_read(const char *path, enum wf_file_kind kind, struct wf_buf *out,
+                                   struct wf_err *err)
+{
+    (void)path;
+    (void)kind;
+    if (machine_id == NULL)
+        return wf_fail(err, WF_CONFIG, "scripted: no such file");
+    wf_buf_append_text(out, machine_id);
+    return WF_OK;
+}
+
+static const char *host_name; /* NULL: it cannot be had */
+int __wrap_gethostname(char *name, size_t size);
+int __wrap_gethostname(char *name, size_t size)
+{
+    /* As many bytes as may be there, and no NUL: POSIX leaves that open */
+    if (host_name != NULL)
+        memcpy(name, host_name, strlen(host_name) < size ? strlen(host_name) : size);
+    return host_name == NULL ? -1 : 0;
+}
+
+/* Steps, each of which may fail anywhere */
+
+static struct wf_store *store;
+
+static enum wf_reason open_store(struct wf_err *err)
+{
+    struct wf_store *found = NULL;
+    enum wf_reason reason = wf_store_open(folder, &key_log_sink, &found, err);
+
+    assert_true((reason == WF_OK) == (found != NULL));
+    wf_store_free(found);
+    return reason;
+}
+
+static struct wf_record *make_record(void)
+{
+    struct wf_record *record = wf_record_new(&conf, "alice", "subject");
+
+    if (record == NULL)
+        return NULL;
+    record->access = wf_secret_new("a", 1);
+    record->refresh = wf_secret_new("r", 1);
+    if (record->access == NULL || record->refresh == NULL || !wf_record_fail(record, 5, "")) {
+        wf_record_free(record);
+        return NULL;
+    }
+    assert_string_equal(record->failure, "-");
+    assert_string_equal(record->client_id, "-");
+    return record;
+}
+
+static enum wf_reason write_record(struct wf_err *err)
+{
+    struct wf_record *record = make_record();
+    enum wf_reason reason = record == NULL ? wf_fail(err, WF_INTERNAL, "out of memory")
+                                           : wf_store_write(store, record, err);
+
+    wf_record_free(record);
+    return reason;
+}
+
+static enum wf_reason end_record(struct wf_err *err)
+{
+    struct wf_record *record = make_record();
+    bool done = record != NULL && wf_record_end(record, 7, "why");
+
+    if (record != NULL)
+        assert_true(done ? record->ended == 7 && record->access == NULL
+                         : record->ended == 0 && record->access != NULL && record->why == NULL);
+    wf_record_free(record);
+    return done ? WF_OK : wf_fail(err, WF_INTERNAL, "out of memory");
+}
+
+static enum wf_reason read_record(struct wf_err *err)
+{
+    struct wf_record *record = NULL;
+    enum wf_reason reason = wf_store_read(store, &conf, "alice", &record, err);
+
+    assert_true((reason == WF_OK) == (record != NULL));
+    wf_record_free(record);
+    return reason;
+}
+
+static void see(void *ctx, const char *name, const struct wf_record *record, const char *fault)
+{
+    assert_true(name != NULL && record != NULL && fault == NULL);
+    *(unsigned *)ctx += 1;
+}
+
+static enum wf_reason list_records(struct wf_err *err)
+{
+    unsigned count = 0;
+    enum wf_reason reason = wf_store_list(store, see, &count, err);
+
+    /* A list for which there is no room is short; it is never wrong */
+    assert_true(count <= 1 && (reason == WF_OK || count == 0));
+    return reason;
+}
+
+static enum wf_reason lock_record(struct wf_err *err)
+{
+    int lock = -1;
+    enum wf_reason reason = wf_store_lock(store, "acme", "alice", 0, &lock, err);
+
+    assert_true((reason == WF_OK) == (lock >= 0));
+    wf_store_unlock(lock);
+    return reason;
+}
+
+static enum wf_reason remove_record(struct wf_err *err)
+{
+    return wf_store_remove(store, "acme", "nobody", err);
+}
+
+static const struct {
+    const char *name;
+    enum wf_reason (*step)(struct wf_err *err);
+} steps[] = {
+    {"open", open_store},   {"end", end_record},    {"write", write_record},
+    {"read", read_record},  {"list", list_records}, {"lock", lock_record},
+    {"remove", remove_record},
+};
+
+static void test_short(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(steps); i++) {
+        bool done = false;
+        unsigned n = 0;
+        while (!done && n < 200) {
+            struct wf_err err = WF_ERR_INIT;
+            size_t files = key_open_files();
+            fail_alloc_at = ++n;
+            enum wf_reason reason = steps[i].step(&err);
+            done = fail_alloc_at > 0;
+            fail_alloc_at = 0;
+            bool allowed = reason == WF_INTERNAL ||
+                           (reason == WF_CONFIG && steps[i].step == open_store) ||
+                           (reason == WF_OK && steps[i].step == list_records);
+            if (done ? reason != WF_OK : !allowed || (reason != WF_OK && err.text[0] == '\0'))
+                fail_msg("%s, %u: %s (%s)", steps[i].name, n, wf_reason_name(reason), err.text);
+            if (files != key_open_files())
+                fail_msg("%s, %u leaves descriptors", steps[i].name, n);
+        }
+        if (n < 2 || !done)
+            fail_msg("%s: %u", steps[i].name, n);
+    }
+    assert_string_equal(key_log, "");
+}
+
+static void test_too_large(void **state)
+{
+    static char quotes[WF_STORE_RECORD_MAX / 2];
+    struct wf_record *record = make_record();
+    struct wf_err err = WF_ERR_INIT;
+
+    (void)state;
+    memset(quotes, '"', sizeof(quotes));
+    wf_secret_free(record->access);
+    record->access = wf_secret_new(quotes, sizeof(quotes));
+    assert_int_equal(wf_store_write(store, record, &err), WF_INTERNAL);
+    assert_non_null(strstr(err.text, "no room"));
+    wf_record_free(record);
+    assert_int_equal(read_record(NULL), WF_OK);
+}
+
+static void test_calls(void **state)
+{
+    struct wf_err err = WF_ERR_INIT;
+
+    (void)state;
+    lock_errno = ENOLCK;
+    assert_int_equal(lock_record(&err), WF_CONFIG);
+    assert_non_null(strstr(err.text, "No locks available"));
+    lock_errno = EWOULDBLOCK;
+    assert_int_equal(lock_record(&err), WF_UNREACHABLE);
+    lock_errno = 0;
+    unlink_errno = EROFS;
+    assert_int_equal(remove_record(&err), WF_CONFIG);
+    assert_non_null(strstr(err.text, "Read-only"));
+    unlink_errno = 0;
+    assert_int_equal(chmod(folder, 0755), 0);
+    for (size_t i = 0; i < WF_ARRAY_LEN(steps); i++) {
+        if (steps[i].step != end_record && steps[i].step(&err) != WF_CONFIG)
+            fail_msg("%s in an open folder", steps[i].name);
+    }
+    assert_int_equal(chmod(folder, 0700), 0);
+}
+
+/* A machine-id that is empty is none, and a name may be as long as it likes. */
+static void test_host(void **state)
+{
+    static char longest[300];
+    struct wf_err err = WF_ERR_INIT;
+    const char *id = machine_id;
+
+    (void)state;
+    memset(longest, 'x', sizeof(longest) - 1);
+    host_name = NULL;
+    machine_id = NULL;
+    assert_int_equal(open_store(&err), WF_INTERNAL);
+    assert_non_null(strstr(err.text, "no name"));
+    machine_id = "";
+    assert_int_equal(open_store(&err), WF_INTERNAL);
+    host_name = longest;
+    assert_int_equal(open_store(&err), WF_OK);
+    machine_id = id;
+}
+
+static unsigned count_records(void)
+{
+    unsigned count = 0;
+
+    assert_int_equal(wf_store_list(store, see, &count, NULL), WF_OK);
+    return count;
+}
+
+/* No two pairs of provider and user share a record. */
+static void test_pairs(void **state)
+{
+    const struct wf_provider_conf ab = {.name = "ab", .url = "https://acme.example"};
+    const struct wf_provider_conf a = {.name = "a", .url = "https://acme.example"};
+    struct wf_record *first = wf_record_new(&ab, "c", "s");
+    struct wf_record *second = wf_record_new(&a, "bc", "s");
+    unsigned before = count_records();
+
+    (void)state;
+    first->access = wf_secret_new("a", 1);
+    second->access = wf_secret_new("a", 1);
+    assert_int_equal(wf_store_write(store, first, NULL), WF_OK);
+    assert_int_equal(wf_store_write(store, second, NULL), WF_OK);
+    assert_int_equal(count_records(), before + 2);
+    wf_record_free(first);
+    wf_record_free(second);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    key_folder_make(folder, sizeof(folder));
+    machine_id = "0123456789abcdef0123456789abcdef\n";
+    return wf_store_open(folder, &key_log_sink, &store, NULL) != WF_OK;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    wf_store_free(store);
+    key_folder_empty(folder);
+    return rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_short), cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_calls), cmocka_unit_test(test_host),
+        cmocka_unit_test(test_pairs),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
