@@ -457,12 +457,10 @@ enum wf_reason wf_keyring_find(struct wf_keyring *ring, const struct wf_jws_head
 enum wf_reason wf_keyring_prepare(struct wf_keyring *ring, int64_t now, struct wf_err *err)
 {
     struct wf_jwks *keys = NULL;
-    int64_t until = 0;
+    int64_t until;
 
-    /* It fits no key, so this only looks for newer ones */
-    if (wf_keyring_find(ring, &newer, now, &keys, &until, NULL) == WF_OK)
-        wf_jwks_unref(keys);
-    keys = NULL;
+    /* No key fits it, so this only looks for newer ones */
+    (void)!wf_keyring_find(ring, &newer, now, &keys, &until, NULL);
     enum wf_reason reason = wf_keyring_find(ring, NULL, now, &keys, &until, err);
     wf_jwks_unref(keys);
     return reason;

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -250,6 +251,34 @@ static void test_pairs(void **state)
     }
 }
 
+/* Whoever prepares for a jail while another process fetches goes on with what is there: nobody waits. */
+static void test_prepare_beside(void **state)
+{
+    static const struct fake_answer answers[] = {FOUND, GIVES(KEYS_A), GIVES(KEYS_AB)};
+    char name[WF_OIDC_ENTRY_SIZE];
+    struct wf_keyring *ring = new_ring();
+    struct timespec start;
+    struct timespec end;
+    int theirs = -1;
+
+    (void)state;
+    key_folder_empty(folder);
+    fake_door_script(answers, WF_ARRAY_LEN(answers));
+    assert_int_equal(wf_keyring_prepare(ring, T0, NULL), WF_OK);
+    assert_int_equal(fake_door_count(), 2);
+    assert_int_equal(wf_oidc_entry_name(&conf, "keys", name, NULL), WF_OK);
+    assert_true(wf_cachedir_lock(dir, name, 0, &theirs));
+    (void)clock_gettime(CLOCK_MONOTONIC, &start);
+    assert_int_equal(wf_keyring_prepare(ring, T0 + 40, NULL), WF_OK);
+    (void)clock_gettime(CLOCK_MONOTONIC, &end);
+    /* It would wait for 5 s, and ask then */
+    assert_true(end.tv_sec - start.tv_sec < 3);
+    assert_int_equal(fake_door_count(), 2);
+    wf_cachedir_unlock(theirs);
+    assert_int_equal(ask(ring, "a", 41), WF_OK);
+    wf_keyring_free(ring);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -272,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_down_damages),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_prepare_beside),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
