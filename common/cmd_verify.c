@@ -95,7 +95,7 @@ static bool fill_json(struct json_t *object, enum wf_reason reason, const struct
         const char *value = members[i].value;
         if (value == NULL || (reason != WF_OK && !members[i].when_refused))
             continue;
-        if (!wf_json_set_text(object, members[i].name, (struct wf_span){value, strlen(value)}))
+        if (!wf_json_set_string(object, members[i].name, value))
             return false;
     }
     return true;

@@ -71,6 +71,17 @@ enum wf_reason wf_crypto_random(void *ret, size_t len, struct wf_err *err)
     return WF_OK;
 }
 
+void wf_crypto_hex(const uint8_t *bytes, size_t len, char *ret)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < len; i++) {
+        ret[2 * i] = digits[bytes[i] >> 4];
+        ret[2 * i + 1] = digits[bytes[i] & 0xf];
+    }
+    ret[2 * len] = '\0';
+}
+
 void wf_crypto_fingerprint(const void *data, size_t len, char ret[WF_FINGERPRINT_SIZE])
 {
     uint8_t hash[WF_SHA256_LEN];
@@ -78,6 +89,5 @@ void wf_crypto_fingerprint(const void *data, size_t len, char ret[WF_FINGERPRINT
     if (wf_crypto_sha256(data, len, hash, NULL) != WF_OK)
         (void)snprintf(ret, WF_FINGERPRINT_SIZE, "????????");
     else
-        (void)snprintf(ret, WF_FINGERPRINT_SIZE, "%02x%02x%02x%02x", hash[0], hash[1], hash[2],
-                       hash[3]);
+        wf_crypto_hex(hash, WF_FINGERPRINT_SIZE / 2, ret);
 }

@@ -28,6 +28,9 @@ enum wf_reason wf_crypto_sha256_parts(const struct wf_span *parts, size_t n,
  * less). len: 1..256. WF_INTERNAL otherwise or if the kernel refuses. Any thread. */
 enum wf_reason wf_crypto_random(void *ret, size_t len, struct wf_err *err) WF_MUST_USE;
 
+/* The bytes as 2 * len lower-case hex digits and a NUL. */
+void wf_crypto_hex(const uint8_t *bytes, size_t len, char *ret);
+
 /* How a token appears in a log: the first 8 hex digits of its SHA-256; "????????" if hashing
  * fails. */
 void wf_crypto_fingerprint(const void *data, size_t len, char ret[WF_FINGERPRINT_SIZE]);

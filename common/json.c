@@ -25,6 +25,11 @@ bool wf_json_set_text(struct json_t *object, const char *name, struct wf_span va
     return json_object_set_new(object, name, new_string(value)) == 0;
 }
 
+bool wf_json_set_string(struct json_t *object, const char *name, const char *value)
+{
+    return value == NULL || wf_json_set_text(object, name, (struct wf_span){value, strlen(value)});
+}
+
 bool wf_json_set_bool(struct json_t *object, const char *name, bool value)
 {
     return json_object_set_new(object, name, json_boolean(value)) == 0;

@@ -28,6 +28,8 @@ struct json_t *wf_json_new(void);
 /* Add or replace a string member; false, and nothing changed, if the value is no valid UTF-8 or
  * holds a NUL, or memory is short. */
 bool wf_json_set_text(struct json_t *object, const char *name, struct wf_span value) WF_MUST_USE;
+/* The same from a text that ends in NUL. NULL: no such member is set, and true. */
+bool wf_json_set_string(struct json_t *object, const char *name, const char *value) WF_MUST_USE;
 bool wf_json_set_bool(struct json_t *object, const char *name, bool value) WF_MUST_USE;
 bool wf_json_set_number(struct json_t *object, const char *name, int64_t value) WF_MUST_USE;
 /* Put a value in, which is taken over whatever the result. */

@@ -74,21 +74,10 @@ void wf_keys_free(struct wf_keys *keys)
 
 /* Entries */
 
-static void hex(const uint8_t hash[WF_SHA256_LEN], char ret[2 * WF_SHA256_LEN + 1])
-{
-    for (size_t i = 0; i < WF_SHA256_LEN; i++)
-        (void)snprintf(ret + 2 * i, 3, "%02x", hash[i]);
-}
-
-static bool set_text(struct json_t *json, const char *name, const char *value)
-{
-    return wf_json_set_text(json, name, (struct wf_span){value, strlen(value)});
-}
-
 /* What all entries begin with. False if memory is short, as for json: NULL, which takes nothing. */
 static bool begin(struct json_t *json, const struct wf_provider_conf *conf)
 {
-    return wf_json_set_number(json, "v", ENTRY_VERSION) && set_text(json, "provider", conf->url);
+    return wf_json_set_number(json, "v", ENTRY_VERSION) && wf_json_set_string(json, "provider", conf->url);
 }
 
 static bool dump(struct json_t *json, struct wf_buf *out)
@@ -108,11 +97,11 @@ bool wf_keys_write(const struct wf_keys *keys, const struct wf_provider_conf *co
     struct json_t *json = wf_json_new();
     bool done;
 
-    hex(keys->hash, hash);
+    wf_crypto_hex(keys->hash, WF_SHA256_LEN, hash);
     done = begin(json, conf) && wf_json_set_number(json, "fetched", keys->fetched) &&
            wf_json_set_number(json, "fresh_until", keys->fresh_until) &&
-           set_text(json, "jwks_uri", keys->jwks_uri) && set_text(json, "etag", keys->etag) &&
-           set_text(json, "sha256", hash) &&
+           wf_json_set_string(json, "jwks_uri", keys->jwks_uri) && wf_json_set_string(json, "etag", keys->etag) &&
+           wf_json_set_string(json, "sha256", hash) &&
            wf_json_set_text(json, "jwks", (struct wf_span){keys->text, keys->len}) &&
            dump(json, out);
     wf_json_free(json);
@@ -182,7 +171,7 @@ enum wf_reason wf_keys_read(const struct wf_provider_conf *conf, struct wf_span 
     reason = wf_keys_new(&parts, known, &keys, NULL, err);
     if (reason != WF_OK)
         goto out;
-    hex(keys->hash, actual);
+    wf_crypto_hex(keys->hash, WF_SHA256_LEN, actual);
     if (!wf_span_equals(hash, actual)) {
         reason = wf_fail(err, WF_MALFORMED, "its keys are not those that were written");
         goto out;
@@ -201,8 +190,8 @@ bool wf_keys_failure_write(const struct wf_keys_failure *failure,
     struct json_t *json = wf_json_new();
     bool done = begin(json, conf) && wf_json_set_number(json, "failed", failure->failed) &&
                 wf_json_set_number(json, "rest", failure->rest) &&
-                set_text(json, "reason", wf_reason_name(failure->reason)) &&
-                set_text(json, "text", failure->text) && dump(json, out);
+                wf_json_set_string(json, "reason", wf_reason_name(failure->reason)) &&
+                wf_json_set_string(json, "text", failure->text) && dump(json, out);
 
     wf_json_free(json);
     return done;

@@ -126,8 +126,8 @@ static enum wf_reason hash(const struct wf_span *parts, size_t n, char ret[HEX_S
     uint8_t digest[WF_SHA256_LEN];
     enum wf_reason reason = wf_crypto_sha256_parts(parts, n, digest, err);
 
-    for (size_t i = 0; reason == WF_OK && i < sizeof(digest); i++)
-        (void)snprintf(ret + 2 * i, 3, "%02x", digest[i]);
+    if (reason == WF_OK)
+        wf_crypto_hex(digest, sizeof(digest), ret);
     return reason;
 }
 
@@ -236,26 +236,21 @@ static bool load(const struct job *job, const struct wf_log *log, struct kept *r
     return reason == WF_OK;
 }
 
-static bool set_text(struct json_t *json, const char *name, const char *text)
-{
-    return wf_json_set_text(json, name, (struct wf_span){text, strlen(text)});
-}
-
 /* Best effort: what is not kept is asked for again. */
 static void save(const struct job *job, int64_t until, const struct kept *kept)
 {
     struct json_t *json = job->dir == NULL ? NULL : wf_json_new();
     struct wf_buf text = WF_BUF_INIT(ENTRY_MAX);
     bool done = json != NULL && wf_json_set_number(json, "v", ENTRY_VERSION) &&
-                set_text(json, "bound", job->bound) &&
+                wf_json_set_string(json, "bound", job->bound) &&
                 wf_json_set_number(json, "fetched", job->now) &&
                 wf_json_set_number(json, "until", until);
 
     if (done && kept->reason == WF_OK)
         done = wf_json_set_text(json, "token", wf_secret_borrow(kept->token));
     else if (done)
-        done = set_text(json, "failure", wf_reason_name(kept->reason)) &&
-               set_text(json, "text", kept->text);
+        done = wf_json_set_string(json, "failure", wf_reason_name(kept->reason)) &&
+               wf_json_set_string(json, "text", kept->text);
     if (done && wf_json_write(json, &text))
         (void)wf_cachedir_replace(job->dir, job->name, text.data, text.len);
     wf_buf_done(&text);

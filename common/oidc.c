@@ -201,8 +201,7 @@ enum wf_reason wf_oidc_entry_name(const struct wf_provider_conf *conf, const cha
     if (reason != WF_OK)
         return reason;
     int n = snprintf(ret, WF_OIDC_ENTRY_SIZE, "%.6s-", prefix);
-    for (size_t i = 0; i < WF_SHA256_LEN; i++)
-        n += snprintf(ret + n, WF_OIDC_ENTRY_SIZE - (size_t)n, "%02x", hash[i]);
+    wf_crypto_hex(hash, sizeof(hash), ret + n);
     return WF_OK;
 }
 
@@ -275,11 +274,6 @@ static bool load(const struct wf_provider_conf *conf, struct wf_cachedir *dir,
     return reason == WF_OK;
 }
 
-static bool set_text(struct json_t *json, const char *name, const char *value)
-{
-    return value == NULL || wf_json_set_text(json, name, (struct wf_span){value, strlen(value)});
-}
-
 /* Best effort: what is not kept is asked for again. */
 static void save(const struct wf_provider_conf *conf, struct wf_cachedir *dir, const char *name,
                  int64_t now, const struct kept *kept)
@@ -290,14 +284,14 @@ static void save(const struct wf_provider_conf *conf, struct wf_cachedir *dir, c
     char *text = NULL;
 
     if (json != NULL && wf_json_set_number(json, "v", ENTRY_VERSION) &&
-        wf_json_set_number(json, "fetched", now) && set_text(json, "issuer", conf->url) &&
-        set_text(json, "failure", failed ? wf_reason_name(kept->reason) : NULL) &&
-        set_text(json, "text", failed ? kept->text : NULL) &&
-        set_text(json, "jwks_uri", metadata->jwks_uri) &&
-        set_text(json, "introspection_endpoint", metadata->introspection_endpoint) &&
-        set_text(json, "userinfo_endpoint", metadata->userinfo_endpoint) &&
-        set_text(json, "token_endpoint", metadata->token_endpoint) &&
-        set_text(json, "revocation_endpoint", metadata->revocation_endpoint))
+        wf_json_set_number(json, "fetched", now) && wf_json_set_string(json, "issuer", conf->url) &&
+        wf_json_set_string(json, "failure", failed ? wf_reason_name(kept->reason) : NULL) &&
+        wf_json_set_string(json, "text", failed ? kept->text : NULL) &&
+        wf_json_set_string(json, "jwks_uri", metadata->jwks_uri) &&
+        wf_json_set_string(json, "introspection_endpoint", metadata->introspection_endpoint) &&
+        wf_json_set_string(json, "userinfo_endpoint", metadata->userinfo_endpoint) &&
+        wf_json_set_string(json, "token_endpoint", metadata->token_endpoint) &&
+        wf_json_set_string(json, "revocation_endpoint", metadata->revocation_endpoint))
         text = wf_json_dump(json);
     if (text != NULL)
         (void)wf_cachedir_replace(dir, name, text, strlen(text));

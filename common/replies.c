@@ -216,8 +216,7 @@ static void name_of(const uint8_t key[WF_REPLIES_KEY_SIZE], char ret[NAME_SIZE])
     size_t used = sizeof(prefix) - 1;
 
     memcpy(ret, prefix, used);
-    for (size_t i = 0; i < WF_REPLIES_KEY_SIZE; i++)
-        (void)snprintf(ret + used + 2 * i, 3, "%02x", key[i]);
+    wf_crypto_hex(key, WF_REPLIES_KEY_SIZE, ret + used);
 }
 
 static bool check_of(const uint8_t key[WF_REPLIES_KEY_SIZE], const uint8_t *rest, size_t len,

@@ -182,7 +182,7 @@ static bool put_record(const struct wf_store *store, const struct wf_record *rec
 {
     struct json_t *json = wf_json_new();
     bool done = json != NULL && wf_json_set_number(json, "version", RECORD_VERSION) &&
-                wf_json_set_text(json, "host", (struct wf_span){store->host, strlen(store->host)});
+                wf_json_set_string(json, "host", store->host);
 
     for (size_t i = 0; done && i < MEMBER_COUNT; i++)
         done = put_member(record, i, json);
@@ -276,8 +276,8 @@ static enum wf_reason hash_text(const char *first, const char *second, size_t di
     uint8_t hash[WF_SHA256_LEN];
     enum wf_reason reason = wf_crypto_sha256_parts(parts, WF_ARRAY_LEN(parts), hash, err);
 
-    for (size_t i = 0; reason == WF_OK && i < digits / 2; i++)
-        (void)snprintf(ret + 2 * i, 3, "%02x", hash[i]);
+    if (reason == WF_OK)
+        wf_crypto_hex(hash, digits / 2, ret);
     return reason;
 }
 
