@@ -50,24 +50,32 @@ static void client_dispose(void *conn_context, const sasl_utils_t *utils)
     free(exchange);
 }
 
+/* n for a word that is none of these. */
+static size_t index_of(const char *word, const char *const *words, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && strcmp(word, words[i]) != 0)
+        i++;
+    return i;
+}
+
 /* The application's own configuration goes before wfauth.conf, where it has one: few clients do. A
- * word that is none of these changes nothing, and is logged. */
+ * word that is none of these allows no marker, and says nothing of the authzid. */
 static void read_options(const sasl_utils_t *utils, struct wf_client_conf *conf)
 {
     static const char *const markers[] = {"no", "file", "provider", "both"};
     static const char *const authzids[] = {"auto", "always", "no"};
     char value[WF_OPTION_SIZE];
-    size_t i = 0;
 
     if (wf_option(utils, "oauthbearer_client_markers", value)) {
-        for (i = 0; i < WF_ARRAY_LEN(markers) && strcmp(value, markers[i]) != 0;)
-            i++;
+        size_t i = index_of(value, markers, WF_ARRAY_LEN(markers));
         conf->markers = i < WF_ARRAY_LEN(markers) ? (enum wf_markers)i : WF_MARKERS_NO;
     }
     if (wf_option(utils, "oauthbearer_client_authzid", value)) {
-        for (i = 0; i < WF_ARRAY_LEN(authzids) && strcmp(value, authzids[i]) != 0;)
-            i++;
-        conf->authzid = i < WF_ARRAY_LEN(authzids) ? (enum wf_authzid)i : conf->authzid;
+        size_t i = index_of(value, authzids, WF_ARRAY_LEN(authzids));
+        if (i < WF_ARRAY_LEN(authzids))
+            conf->authzid = (enum wf_authzid)i;
     }
     conf->host = wf_option_flag(utils, "oauthbearer_client_host", conf->host);
 }
@@ -273,8 +281,7 @@ int wf_client_init(const sasl_utils_t *utils, sasl_client_plug_t **pluglist, int
     if (reason != WF_OK || side == NULL)
         return SASL_OK;
     if (!wf_sasl_has_clients(side->context)) {
-        wf_side_drop(side);
-        wf_side_drop(side);
+        wf_side_free(side);
         return SASL_OK;
     }
     fill(&side->plugs.client[0], WF_OAUTHBEARER, &side->mechs[0]);

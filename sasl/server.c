@@ -169,21 +169,19 @@ static int judge(struct exchange *exchange, sasl_server_params_t *sparams, const
     struct wf_message message;
     struct wf_result result;
     struct wf_err err = WF_ERR_INIT;
-    bool is_request = true;
     enum wf_reason reason = wf_sasl_describe(side->context, request.service, &sasl, &err);
 
     if (reason == WF_OK)
         reason = read_message(exchange, clientin, clientinlen, &message, &err);
     if (reason == WF_OK)
         reason = check_place(&sasl, sparams->utils, &message, &err);
-    if (reason != WF_OK) {
+    bool is_request = reason != WF_OK;
+    if (is_request) {
         wf_sasl_audit(side->context, &request, reason, &err);
     } else if (message.token.len == 0) {
         /* Nobody signs in here: the client asks where to get a token */
-        is_request = false;
         reason = WF_MALFORMED;
     } else {
-        is_request = false;
         reason = wf_verify(side->context, &request, message.token.ptr, message.token.len,
                            WF_PASSWD_IF_KNOWN, &result, NULL, &err);
     }

@@ -4,17 +4,10 @@
 
 #include <stdlib.h>
 
-/* The last one of the side. */
-static void free_side(struct wf_side *side)
+void wf_side_free(struct wf_side *side)
 {
     wf_context_free(side->context);
     free(side);
-}
-
-void wf_side_drop(struct wf_side *side)
-{
-    if (side != NULL && --side->users == 0)
-        free_side(side);
 }
 
 enum wf_reason wf_side_new(const sasl_utils_t *utils, struct wf_side **ret)
@@ -40,7 +33,7 @@ enum wf_reason wf_side_new(const sasl_utils_t *utils, struct wf_side **ret)
     reason = wf_context_new(&host, &side->context, &err);
     if (reason != WF_OK) {
         wf_option_say(utils, SASL_LOG_ERR, "the mechanisms are not offered: %s", err.text);
-        free_side(side);
+        wf_side_free(side);
         return reason;
     }
     *ret = side;
@@ -49,10 +42,11 @@ enum wf_reason wf_side_new(const sasl_utils_t *utils, struct wf_side **ret)
 
 void wf_mech_free(void *glob_context, const sasl_utils_t *utils)
 {
-    const struct wf_mech *mech = glob_context;
+    struct wf_side *side = ((const struct wf_mech *)glob_context)->side;
 
     (void)utils;
-    wf_side_drop(mech->side);
+    if (--side->users == 0)
+        wf_side_free(side);
 }
 
 void wf_mech_finish(sasl_out_params_t *oparams)

@@ -33,9 +33,9 @@ struct wf_side {
 };
 
 /* WF_OK and *ret NULL: this host is not configured. Texts of failures are logged. *ret: new,
- * wf_side_drop once for each mechanism. No request is sent. */
+ * wf_side_free, or wf_mech_free once for each mechanism. No request is sent. */
 enum wf_reason wf_side_new(const sasl_utils_t *utils, struct wf_side **ret) WF_MUST_USE;
-void wf_side_drop(struct wf_side *side);
+void wf_side_free(struct wf_side *side);
 
 /* A mechanism's mech_free: the last one frees the side. glob_context: its struct wf_mech. */
 void wf_mech_free(void *glob_context, const sasl_utils_t *utils);
