@@ -50,8 +50,17 @@ enum wf_grant_kind {
 
 /* How a person may sign in at a service. */
 enum wf_flow {
-    WF_FLOW_CODE,  /* authorization code, pasted */
-    WF_FLOW_TOKEN, /* the password is a bearer token */
+    WF_FLOW_CODE,         /* authorization code, pasted */
+    WF_FLOW_TOKEN,        /* the password is a bearer token */
+    WF_FLOW_REFRESH_CODE, /* silently from a kept session where the host has proven the person, else
+                           * by code; comes with a max_age of the service's own */
+};
+
+/* Whether the account phase asks the provider about a person who came in another way. */
+enum wf_account_check {
+    WF_ACCOUNT_CHECK_NO,
+    WF_ACCOUNT_CHECK_KNOWN, /* only about those who have ever signed in here */
+    WF_ACCOUNT_CHECK_YES,   /* who never has is refused */
 };
 
 enum wf_qr {
@@ -146,7 +155,14 @@ struct wf_policy {
     enum wf_qr qr;
     struct wf_words audience;       /* one of them must be in `aud` */
     struct wf_words required_scope; /* scope words, all of which a token must have */
-    unsigned max_age;               /* seconds since auth_time: 1..315360000; 0: any */
+    /* Seconds since auth_time, with WF_FLOW_REFRESH_CODE since the person last signed in by
+     * themselves: 1..315360000; 0: any */
+    unsigned max_age;
+    /* Sessions kept from sign-ins, see wf_conf_keeps_sessions */
+    enum wf_account_check account_check;
+    unsigned grace; /* seconds for which a provider's last word on a person holds while it does not
+                     * answer: 0..604800; never from [service *] */
+    bool token_export; /* write the access token to a file of the person's; never from [service *] */
     bool accept_unbound;            /* take tokens that name no audience; never from [service *] */
     unsigned max_token;             /* bytes of a token: 256..65536, default 16384 */
     uint32_t min_uid;               /* default 1000 */
@@ -198,6 +214,10 @@ enum wf_reason wf_conf_policy(const struct wf_conf *conf, const char *service,
  * private_key_file are there), or grant = jwt_bearer (client_id, assertion_subject and
  * private_key_file are). Any thread. */
 bool wf_conf_is_machine(const struct wf_provider_conf *provider);
+
+/* True where what people get at this provider when they sign in by code is kept: a service of which
+ * it is the first provider has flow = refresh, code, account_check or token_export. Any thread. */
+bool wf_conf_keeps_sessions(const struct wf_conf *conf, const struct wf_provider_conf *provider);
 
 /* Read a provider's client secret (wf_file_read's rules for secrets): one line of 1..1024 bytes of
  * printable ASCII (RFC 6749 appendix A.2); a newline behind it is dropped. *ret: new,

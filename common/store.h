@@ -48,6 +48,10 @@ struct wf_record {
                          * or was lost, perhaps with a new refresh token in it */
     int64_t failed;     /* when a refresh last failed for want of an answer */
     char *failure;      /* in clean words; NULL if none failed since the tokens came */
+    /* When the provider last said that the person is active, and all that it said of them then: a
+     * JSON object. 0 and NULL: never since the sign-in, or too much to keep. */
+    int64_t confirmed;
+    char *claims;
     /* A tombstone: the session is over, and everything but the tokens is still known. */
     int64_t ended;
     char *why; /* clean text; NULL before the end */
