@@ -18,8 +18,8 @@
 
 enum wf_anchor_kind {
     WF_ANCHOR_PROCESS,  /* whatever descends from this process */
-    WF_ANCHOR_TERMINAL, /* whatever has this session leader and this terminal, as sudo binds its time
-                         * stamps with timestamp_type = tty */
+    WF_ANCHOR_TERMINAL, /* whatever has this session leader and this terminal, as sudo binds its
+                         * time stamps with timestamp_type = tty */
 };
 
 struct wf_anchor {

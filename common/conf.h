@@ -93,7 +93,7 @@ struct wf_provider_conf {
     const char *scope;              /* NULL: none is asked for */
     const char *ca_file;            /* NULL: the system's */
     const char *proxy;              /* NULL: none; never from the environment */
-    unsigned timeout; /* seconds for one request, connection included: 1..60, default 10 */
+    unsigned timeout;      /* seconds for one request, connection included: 1..60, default 10 */
     unsigned refresh_skew; /* seconds before its expiry from which on an access token counts as
                             * expired: 0..3600, default 60 */
     /* Seconds for which a refresh token is good, from the sign-in on and from its last use on, as
@@ -162,11 +162,12 @@ struct wf_policy {
     enum wf_account_check account_check;
     unsigned grace; /* seconds for which a provider's last word on a person holds while it does not
                      * answer: 0..604800; never from [service *] */
-    bool token_export; /* write the access token to a file of the person's; never from [service *] */
-    bool accept_unbound;            /* take tokens that name no audience; never from [service *] */
-    unsigned max_token;             /* bytes of a token: 256..65536, default 16384 */
-    uint32_t min_uid;               /* default 1000 */
-    uint32_t max_uid;               /* default 60000 */
+    bool
+        token_export; /* write the access token to a file of the person's; never from [service *] */
+    bool accept_unbound; /* take tokens that name no audience; never from [service *] */
+    unsigned max_token;  /* bytes of a token: 256..65536, default 16384 */
+    uint32_t min_uid;    /* default 1000 */
+    uint32_t max_uid;    /* default 60000 */
     /* Local names, or CLAIM:VALUE by ID (wf_text_split_claim). allow_users: empty means all; else
      * one must fit. deny_users: none may fit. require: CLAIM:VALUE alone, each must fit. Display
      * names stand in require_name alone, each must fit. Where a provider of the service is

@@ -16,7 +16,8 @@
 
 struct wf_context {
     struct wf_conf *conf;
-    char *path; /* the configuration's */
+    char *path;  /* the configuration's */
+    char *state; /* the folder of sessions; NULL: the default */
     struct wf_log log;
     struct wf_http *(*http_new)(const char *helper_user);
     int64_t (*clock)(void);
@@ -62,8 +63,10 @@ enum wf_reason wf_context_new(const struct wf_host *host, struct wf_context **re
     context->http_new = host->http_new == NULL ? helper_new : host->http_new;
     context->clock = host->clock == NULL ? system_clock : host->clock;
     context->path = strdup(host->config == NULL ? DEFAULT_CONFIG : host->config);
+    context->state = host->state == NULL ? NULL : strdup(host->state);
     context->lock = wf_forksafe_new();
-    reason = context->lock == NULL || context->path == NULL
+    reason = context->lock == NULL || context->path == NULL ||
+                     (host->state != NULL && context->state == NULL)
                  ? wf_fail(err, WF_INTERNAL, "out of memory")
                  : wf_crypto_init(err);
     if (reason != WF_OK)
@@ -86,6 +89,7 @@ void wf_context_free(struct wf_context *context)
     wf_conf_free(context->conf);
     wf_forksafe_free(context->lock);
     free(context->path);
+    free(context->state);
     free(context);
 }
 
@@ -109,6 +113,12 @@ enum wf_reason wf_context_http_new(const struct wf_context *context,
         return wf_fail(err, WF_INTERNAL, "out of memory for the door to the network");
     *ret = http;
     return WF_OK;
+}
+
+enum wf_reason wf_context_store(const struct wf_context *context, struct wf_store **ret,
+                                struct wf_err *err)
+{
+    return wf_store_open(context->state, &context->log, ret, err);
 }
 
 void wf_context_refresh(const struct wf_context *context, struct wf_refresh *ret)

@@ -17,6 +17,11 @@ enum wf_reason wf_context_http_new(const struct wf_context *context,
                                    const struct wf_provider_conf *provider, struct wf_http **ret,
                                    struct wf_err *err) WF_MUST_USE;
 
+/* Open the folder of sessions, pins and time stamps: wf_store_open of what the host said, or of the
+ * default. *ret: new, wf_store_free; it borrows the context. */
+enum wf_reason wf_context_store(const struct wf_context *context, struct wf_store **ret,
+                                struct wf_err *err) WF_MUST_USE;
+
 /* Fill in what a refresh needs of the context: log, clock and configuration; the rest is empty. */
 void wf_context_refresh(const struct wf_context *context, struct wf_refresh *ret);
 

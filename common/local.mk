@@ -46,6 +46,7 @@ core_sources = \
 	%D%/client_auth.c %D%/client_auth.h \
 	%D%/grant.c %D%/grant.h \
 	%D%/store.c %D%/store.h \
+	%D%/pin.h \
 	%D%/authz.c %D%/authz.h \
 	%D%/workfront.c %D%/workfront.h \
 	%D%/machine.c %D%/machine.h \
@@ -65,7 +66,11 @@ core_sources = \
 	%D%/dialogue.c %D%/dialogue.h \
 	%D%/delay.c %D%/delay.h \
 	%D%/wfauth.h \
+	%D%/anchor.h \
+	%D%/stamp.h \
 	%D%/context.c %D%/context.h \
+	%D%/keep.c %D%/keep.h \
+	%D%/resume.c %D%/resume.h \
 	%D%/session.c %D%/session.h \
 	%D%/verify.c \
 	%D%/login.c \

@@ -12,6 +12,7 @@
 #include "http.h"
 #include "identity.h"
 #include "json.h"
+#include "keep.h"
 #include "provider.h"
 #include "wfauth.h"
 
@@ -62,6 +63,8 @@ enum wf_reason wf_login_begin(const struct wf_context *context, const struct wf_
         reason = login->user_verdict;
         goto out;
     }
+    login->dialogue.offline =
+        wf_conf_keeps_sessions(wf_context_conf_borrow(context), login->dialogue.endpoint.conf);
     reason = wf_dialogue_begin(&login->dialogue, err);
     if (reason != WF_OK)
         goto out;
@@ -123,10 +126,11 @@ static void copy_name(char *dst, size_t size, const char *src, size_t len)
  * the account phase can refuse the same user however else they get past authentication; whose it
  * is must not be taken from a claim that is somebody else's name. */
 static enum wf_reason judge_person(struct wf_login *login, const struct wf_tokens *tokens,
-                                   struct wf_result *result, struct wf_err *err)
+                                   struct json_t **ret_claims, struct wf_result *result,
+                                   struct wf_err *err)
 {
-    struct json_t *claims = NULL;
-    enum wf_reason reason = wf_provider_claims(&login->dialogue.endpoint, tokens, &claims, err);
+    enum wf_reason reason = wf_provider_claims(&login->dialogue.endpoint, tokens, ret_claims, err);
+    const struct json_t *claims = *ret_claims;
     enum wf_reason identity;
     struct wf_err identity_err = WF_ERR_INIT;
 
@@ -138,22 +142,49 @@ static enum wf_reason judge_person(struct wf_login *login, const struct wf_token
     identity =
         wf_identity_judge(login->policy, &login->accepted->naming, claims, login->request.user,
                           WF_PASSWD_REQUIRED, result->user, &identity_err);
+    if (identity == WF_OK) {
+        identity = wf_keep_pin(login->context, &login->request, login->accepted->provider, claims,
+                               &identity_err);
+        if (identity != WF_OK)
+            result->user[0] = '\0';
+    }
     if (reason == WF_OK) {
         reason = identity;
         *err = identity_err;
     }
-    wf_json_free(claims);
     return reason;
+}
+
+/* What was asked for to be kept, and is not, must not stay open. */
+static void give_back(const struct wf_login *login, const struct wf_tokens *tokens)
+{
+    struct wf_err err = WF_ERR_INIT;
+    const struct wf_log *log = wf_context_log_borrow(login->context);
+
+    if (login->dialogue.offline &&
+        wf_provider_revoke(&login->dialogue.endpoint, log, tokens->refresh, tokens->access, &err) !=
+            WF_OK)
+        wf_log(log, WF_LOG_WARNING, "a session at provider %s that nobody uses stays open: %s",
+               login->dialogue.endpoint.conf->name, err.text);
 }
 
 static enum wf_reason redeem(struct wf_login *login, const struct wf_secret *code,
                              struct wf_result *result, struct wf_err *err)
 {
     struct wf_tokens tokens = WF_TOKENS_INIT;
+    struct json_t *claims = NULL;
     enum wf_reason reason = wf_dialogue_redeem(&login->dialogue, code, &tokens, err);
 
+    if (reason != WF_OK)
+        goto out;
+    reason = judge_person(login, &tokens, &claims, result, err);
     if (reason == WF_OK)
-        reason = judge_person(login, &tokens, result, err);
+        wf_keep_sign_in(login->context, &login->request, login->accepted->provider, &tokens, claims,
+                        result);
+    else if (reason == WF_IDENTITY || reason == WF_DENIED)
+        give_back(login, &tokens);
+out:
+    wf_json_free(claims);
     wf_tokens_done(&tokens);
     return reason;
 }

@@ -29,15 +29,16 @@ struct wf_stamp {
     char subject[WF_SUBJECT_SIZE];
     int64_t signed_in; /* when the person last signed in by themselves, seconds since 1970, UTC; 0:
                         * not with us in this session */
-    struct wf_anchor anchor; /* not of one that waits */
+    struct wf_anchor anchor;           /* not of one that waits */
     char exported[WF_STAMP_PATH_SIZE]; /* where this session's token file is; "": none */
 };
 
-/* Keep a stamp until it is claimed; ret_mark: under what. Those that nobody has claimed in time, and
- * those of sessions that are over, are removed on the way. WF_CONFIG if it cannot be kept,
+/* Keep a stamp until it is claimed; ret_mark: under what. Those that nobody has claimed in time,
+ * and those of sessions that are over, are removed on the way. WF_CONFIG if it cannot be kept,
  * WF_INTERNAL. */
-enum wf_reason wf_stamp_pend(const struct wf_store *store, const struct wf_stamp *stamp, int64_t now,
-                             char ret_mark[WF_MARK_SIZE], struct wf_err *err) WF_MUST_USE;
+enum wf_reason wf_stamp_pend(const struct wf_store *store, const struct wf_stamp *stamp,
+                             int64_t now, char ret_mark[WF_MARK_SIZE],
+                             struct wf_err *err) WF_MUST_USE;
 /* Take the one that waits under this mark (any text) for this user at this provider; it can be
  * claimed once. WF_EXPIRED if there is none, or no more. WF_CONFIG, WF_INTERNAL. *ret's anchor is
  * empty. */

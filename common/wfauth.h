@@ -36,8 +36,8 @@ struct wf_http;
 
 /* What the host process offers. */
 struct wf_host {
-    const char *config;   /* absolute path; NULL: SYSCONFDIR/wfauth/wfauth.conf */
-    struct wf_log log;    /* copied */
+    const char *config; /* absolute path; NULL: SYSCONFDIR/wfauth/wfauth.conf */
+    struct wf_log log;  /* copied */
     /* A new door for one sign-in, NULL if memory is short. NULL: the helper program. */
     struct wf_http *(*http_new)(const char *helper_user);
     /* Seconds since 1970, UTC. NULL: the system's clock. */
@@ -71,8 +71,8 @@ void wf_context_prepare(struct wf_context *context);
 /* No operation may be under way. NULL is fine. */
 void wf_context_free(struct wf_context *context);
 
-/* What the host has proven about the person before it asks us. Without it nobody is let in silently:
- * a stored refresh token is no proof of who is knocking. */
+/* What the host has proven about the person before it asks us. Without it nobody is let in
+ * silently: a stored refresh token is no proof of who is knocking. */
 enum wf_proof {
     WF_PROOF_NONE,
     /* The requested user runs the host program (sudo): it says so, and the kernel does. What lets
@@ -92,7 +92,7 @@ struct wf_request {
     bool hides_users;
     enum wf_proof proof;
     /* Names are pinned to the person who first signs in under them (pin.h): for PAM, where a name
-     * is an account with files of its own. */
+     * is an account with files of its own. user is not NULL then. */
     bool pins;
 };
 
@@ -110,12 +110,12 @@ bool wf_wants_token(const struct wf_context *context, const char *service);
 
 /* What a sign-in found out about the person; plain data. */
 struct wf_result {
-    enum wf_reason reason;           /* of the last judgement */
-    char user[WF_NAME_SIZE];         /* the local name it is about; "" if none was proven */
-    char provider[WF_NAME_SIZE];     /* section name */
-    char subject[WF_SUBJECT_SIZE];   /* the provider's permanent ID */
-    int64_t expires;                 /* of a token: the second from which on it is refused; 0 */
-    char mark[WF_MARK_SIZE];         /* for wf_visit_begin in whatever process; "": none */
+    enum wf_reason reason;         /* of the last judgement */
+    char user[WF_NAME_SIZE];       /* the local name it is about; "" if none was proven */
+    char provider[WF_NAME_SIZE];   /* section name */
+    char subject[WF_SUBJECT_SIZE]; /* the provider's permanent ID */
+    int64_t expires;               /* of a token: the second from which on it is refused; 0 */
+    char mark[WF_MARK_SIZE];       /* for wf_visit_begin in whatever process; "": none */
 };
 
 /* Judge a bearer token (1..any bytes, need not end in NUL) for request's service. request->user:
@@ -130,13 +130,13 @@ enum wf_reason wf_verify(struct wf_context *context, const struct wf_request *re
                          struct wf_result *ret_result, char **ret_claims,
                          struct wf_err *err) WF_MUST_USE;
 
-/* What a service says of itself to SASL clients, and how it is a client. Texts are "" where there is
- * none. Plain data, but for host. */
+/* What a service says of itself to SASL clients, and how it is a client. Texts are "" where there
+ * is none. Plain data, but for host. */
 struct wf_sasl {
     char scope[1024];         /* the words of required_scope, a blank between them */
     char configuration[2048]; /* address of its first OpenID provider's discovery document */
-    const char *host; /* what a client must have connected to, if it says so; borrowed as long as the
-                       * context lives; NULL: anything */
+    const char *host; /* what a client must have connected to, if it says so; borrowed as long as
+                       * the context lives; NULL: anything */
     unsigned port;    /* 0: any */
     struct wf_client_conf client;
 };
@@ -148,8 +148,8 @@ enum wf_reason wf_sasl_describe(const struct wf_context *context, const char *se
 /* True if any service may be used as a client. Any thread. */
 bool wf_sasl_has_clients(const struct wf_context *context);
 
-/* True if `name` (len bytes, need not end in NUL) is another way to write the local user whose token
- * was accepted at this service: the same name whatever the case, or with the domain that
+/* True if `name` (len bytes, need not end in NUL) is another way to write the local user whose
+ * token was accepted at this service: the same name whatever the case, or with the domain that
  * strip_domain takes off. It grants nothing that the token does not. Any thread. */
 bool wf_sasl_is_same_user(const struct wf_context *context, const char *service,
                           const struct wf_result *result, const char *name, size_t len);
@@ -218,11 +218,11 @@ enum wf_reason wf_resume(const struct wf_context *context, const struct wf_reque
 /* A session of this host begins for request->user, in this process: bind the sign-in of this mark
  * to it (NULL, or one that is not known: there was none), so that a sudo inside may be silent; and
  * where the service has token_export write the access token to a file in runtime_dir (an absolute
- * path; the user's own folder, or nothing is written), mode 0600, by a child that has become the user.
- * *ret_path: that file's path, malloc'ed, the caller frees; NULL: none was written, and the log says
- * why where it should have been. Only for services that open sessions as the user who has signed in
- * (not sudo, su). WF_CONFIG, WF_INTERNAL. Blocks as wf_resume does, and for another session of the
- * same user that begins or ends. */
+ * path; the user's own folder, or nothing is written), mode 0600, by a child that has become the
+ * user. *ret_path: that file's path, malloc'ed, the caller frees; NULL: none was written, and the
+ * log says why where it should have been. Only for services that open sessions as the user who has
+ * signed in (not sudo, su). WF_CONFIG, WF_INTERNAL. Blocks as wf_resume does, and for another
+ * session of the same user that begins or ends. */
 enum wf_reason wf_visit_begin(const struct wf_context *context, const struct wf_request *request,
                               const char *mark, const char *runtime_dir, char **ret_path,
                               struct wf_err *err) WF_MUST_USE;
@@ -247,14 +247,13 @@ enum wf_reason wf_account_check(const struct wf_context *context, const struct w
 /* A fresh access token of this host's or this user's own, with nobody present, of [provider NAME]:
  * by assertion where that is a Machine to Machine application or has grant = jwt_bearer, and one
  * that still lives for a minute is taken from the cache folder; else from the session that the
- * effective user has begun with `wfauth login`, and it is refreshed where it is due. Without a request
- * where none is needed; of many processes that need a new one, one asks.
- * Writes one audit line. *ret: new, wf_secret_free.
- * WF_EXPIRED: the provider does not take this host's signature any more; there is no session, or it
- * is over. WF_CONFIG: there is no such
- * provider, it has no such way, or files or the client are wrong. WF_UNREACHABLE, WF_INTERNAL.
- * Blocks for the disk, and where a token must be had up to twice the provider's time-out and 7 s,
- * twice that where another process hangs. Any thread. */
+ * effective user has begun with `wfauth login`, and it is refreshed where it is due. Without a
+ * request where none is needed; of many processes that need a new one, one asks. Writes one audit
+ * line. *ret: new, wf_secret_free. WF_EXPIRED: the provider does not take this host's signature any
+ * more; there is no session, or it is over. WF_CONFIG: there is no such provider, it has no such
+ * way, or files or the client are wrong. WF_UNREACHABLE, WF_INTERNAL. Blocks for the disk, and
+ * where a token must be had up to twice the provider's time-out and 7 s, twice that where another
+ * process hangs. Any thread. */
 enum wf_reason wf_token(const struct wf_context *context, const char *provider,
                         struct wf_secret **ret, struct wf_err *err) WF_MUST_USE;
 /* A server did not take the token: the next wf_token gets a new one. */
