@@ -65,8 +65,8 @@ core_sources = \
 	%D%/prompt.c %D%/prompt.h \
 	%D%/dialogue.c %D%/dialogue.h \
 	%D%/delay.c %D%/delay.h \
-	%D%/wfauth.h \
 	%D%/anchor.h \
+	%D%/wfauth.h \
 	%D%/stamp.h \
 	%D%/context.c %D%/context.h \
 	%D%/keep.c %D%/keep.h \

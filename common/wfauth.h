@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "anchor.h"
 #include "buf.h"
 #include "challenge.h"
 #include "marker.h"
