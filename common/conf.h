@@ -83,9 +83,10 @@ struct wf_provider_conf {
     /* Checked by wf_url_check, no query. Workfront: no path, no trailing slash. OIDC: the issuer,
      * as it was written, to be compared byte by byte. */
     const char *url;
-    /* NULL: none. Both are there at the first provider of a service whose flow is code, unless that
-     * is an oidc provider or wf_conf_is_machine, where wf_provider_authorize_url refuses; client_id
-     * is with introspection, too, and where wf_conf_is_machine. */
+    /* NULL: none. Both are there at the first provider of a service where people sign in by code,
+     * or which has account_check or token_export, unless that is an oidc provider or
+     * wf_conf_is_machine, where wf_provider_authorize_url refuses; client_id is with introspection,
+     * too, and where wf_conf_is_machine. */
     const char *client_id;
     const char *redirect_uri;
     const char *client_secret_file; /* NULL: a public client, PKCE alone */

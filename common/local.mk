@@ -28,6 +28,8 @@ core_sources = \
 	%D%/conf.c %D%/conf.h %D%/conf_internal.h \
 	%D%/conf_value.c %D%/conf_value.h \
 	%D%/conf_keys.c %D%/conf_keys.h \
+	%D%/conf_section.c %D%/conf_section.h \
+	%D%/conf_flow.c %D%/conf_flow.h \
 	%D%/conf_resolve.c %D%/conf_resolve.h \
 	%D%/conf_read.c \
 	%D%/pem.h \

@@ -11,6 +11,7 @@ unit_tests = \
 	%D%/unit/test_file \
 	%D%/unit/test_conf \
 	%D%/unit/test_conf_machine \
+	%D%/unit/test_conf_silent \
 	%D%/unit/test_conf_man \
 	%D%/unit/test_conf_mistakes \
 	%D%/unit/test_conf_tokens \
@@ -102,6 +103,9 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_conf_LDADD = $(unit_ldadd)
 %C%_unit_test_conf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=geteuid,--wrap=eaccess
 
+%C%_unit_test_conf_silent_SOURCES = %D%/unit/test_conf_silent.c %D%/lib/conf_case.h
+%C%_unit_test_conf_silent_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_conf_silent_LDADD = $(unit_ldadd)
 %C%_unit_test_conf_machine_SOURCES = %D%/unit/test_conf_machine.c %D%/lib/conf_case.h
 %C%_unit_test_conf_machine_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_conf_machine_LDADD = $(unit_ldadd)
