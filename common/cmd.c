@@ -40,14 +40,12 @@ int wf_exit_of(enum wf_reason reason)
 
 void wf_cmd_complain(const char *fmt, ...)
 {
-    char raw[WF_LOG_LINE_MAX];
     char line[WF_LOG_LINE_MAX];
     va_list args;
 
     va_start(args, fmt);
-    int n = vsnprintf(raw, sizeof(raw), fmt, args);
+    wf_text_format(line, sizeof(line), fmt, args);
     va_end(args);
-    wf_text_sanitise(line, sizeof(line), raw, n < 0 ? 0 : strlen(raw));
     (void)fprintf(stderr, "wfauth: %s\n", line);
 }
 
