@@ -5,6 +5,10 @@ securitydir = $(pamdir)
 	%D%/code.c %D%/code.h \
 	%D%/args.c %D%/args.h \
 	%D%/conv.c %D%/conv.h \
+	%D%/call.c %D%/call.h \
+	%D%/proof.c %D%/proof.h \
+	%D%/mark.c %D%/mark.h \
+	%D%/pam_session.c \
 	%D%/pam_workfront.c
 %C%_pam_workfront_la_LDFLAGS = $(AM_LDFLAGS) $(WF_DEFS_LDFLAGS) -module -avoid-version -shared \
 	-Wl,--version-script=$(srcdir)/%D%/pam_workfront.map -Wl,-z,nodelete

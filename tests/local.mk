@@ -50,7 +50,8 @@ unit_tests = \
 	%D%/unit/test_login \
 	%D%/unit/test_login_memory
 if ENABLE_PAM
-unit_tests += %D%/unit/test_pam %D%/unit/test_pam_token
+unit_tests += %D%/unit/test_pam %D%/unit/test_pam_mark %D%/unit/test_pam_proof \
+	%D%/unit/test_pam_token
 endif
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -224,6 +225,19 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_pam_CPPFLAGS = $(unit_cppflags) \
 	-DTEST_MODULE='"$(abs_builddir)/pam/.libs/pam_workfront.so"'
 %C%_unit_test_pam_LDADD = $(unit_ldadd) $(PAM_LIBS)
+
+# The module's own files, which it hides
+%C%_unit_test_pam_proof_SOURCES = %D%/unit/test_pam_proof.c %D%/lib/fakepasswd.h \
+	pam/proof.c pam/call.c pam/args.c
+%C%_unit_test_pam_proof_CPPFLAGS = $(unit_cppflags) -I$(srcdir)/pam
+%C%_unit_test_pam_proof_LDADD = $(unit_ldadd) $(PAM_LIBS)
+%C%_unit_test_pam_proof_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getuid,--wrap=getpwnam_r,--wrap=wf_anchor_caller
+
+%C%_unit_test_pam_mark_SOURCES = %D%/unit/test_pam_mark.c \
+	pam/mark.c pam/proof.c pam/call.c pam/args.c
+%C%_unit_test_pam_mark_CPPFLAGS = $(unit_cppflags) -I$(srcdir)/pam
+%C%_unit_test_pam_mark_LDADD = $(unit_ldadd) $(PAM_LIBS)
+%C%_unit_test_pam_mark_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getuid,--wrap=pam_get_data,--wrap=pam_set_data
 
 %C%_unit_test_pam_token_SOURCES = %D%/unit/test_pam_token.c
 %C%_unit_test_pam_token_CPPFLAGS = $(unit_cppflags) \
