@@ -47,6 +47,9 @@ core_sources = \
 	%D%/keyring.c %D%/keyring.h \
 	%D%/client_auth.c %D%/client_auth.h \
 	%D%/grant.c %D%/grant.h \
+	%D%/member.c %D%/member.h \
+	%D%/storefile.c %D%/storefile.h \
+	%D%/record.c %D%/record.h \
 	%D%/store.c %D%/store.h \
 	%D%/pin.h \
 	%D%/authz.c %D%/authz.h \

@@ -414,7 +414,7 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_folder_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_folder_LDADD = $(unit_ldadd)
 %C%_unit_test_folder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=renameat \
-	-Wl,--wrap=unlinkat,--wrap=getpwuid_r
+	-Wl,--wrap=unlinkat,--wrap=linkat,--wrap=getpwuid_r
 
 %C%_unit_test_store_faults_SOURCES = %D%/unit/test_store_faults.c
 %C%_unit_test_store_faults_CPPFLAGS = $(unit_cppflags)
