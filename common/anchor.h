@@ -36,7 +36,12 @@ enum wf_reason wf_anchor_process(struct wf_anchor *ret, struct wf_err *err) WF_M
  * gone: nothing to bind to. WF_INTERNAL. */
 enum wf_reason wf_anchor_terminal(struct wf_anchor *ret, struct wf_err *err) WF_MUST_USE;
 
-/* True if the process is still the one that it was. */
+/* The running boot. WF_INTERNAL. */
+enum wf_reason wf_anchor_boot(char ret[WF_BOOT_SIZE], struct wf_err *err) WF_MUST_USE;
+
+/* True if both are the same in every part. */
+bool wf_anchor_equals(const struct wf_anchor *a, const struct wf_anchor *b);
+/* True if the process is still the one that it was, and runs. */
 bool wf_anchor_lives(const struct wf_anchor *anchor);
 /* True if it lives and this process is in its session: descends from it (or is it), or sits at that
  * terminal. False wherever /proc does not tell. */

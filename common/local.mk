@@ -51,7 +51,7 @@ core_sources = \
 	%D%/storefile.c %D%/storefile.h \
 	%D%/record.c %D%/record.h \
 	%D%/store.c %D%/store.h \
-	%D%/pin.h \
+	%D%/pin.c %D%/pin.h \
 	%D%/authz.c %D%/authz.h \
 	%D%/workfront.c %D%/workfront.h \
 	%D%/machine.c %D%/machine.h \
@@ -70,9 +70,9 @@ core_sources = \
 	%D%/prompt.c %D%/prompt.h \
 	%D%/dialogue.c %D%/dialogue.h \
 	%D%/delay.c %D%/delay.h \
-	%D%/anchor.h \
+	%D%/anchor.c %D%/anchor.h \
 	%D%/wfauth.h \
-	%D%/stamp.h \
+	%D%/stamp.c %D%/stamp.h \
 	%D%/context.c %D%/context.h \
 	%D%/keep.c %D%/keep.h \
 	%D%/resume.c %D%/resume.h \

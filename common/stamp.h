@@ -59,9 +59,9 @@ enum wf_reason wf_stamp_put(const struct wf_store *store, const struct wf_stamp 
  * the log says so. WF_CONFIG, WF_INTERNAL. */
 enum wf_reason wf_stamp_find(const struct wf_store *store, const char *provider, const char *user,
                              struct wf_stamp *ret, struct wf_err *err) WF_MUST_USE;
-/* Remove the one with this anchor. *ret: what it was; WF_EXPIRED if there was none. *ret_left: how
- * many sessions of this user at this provider go on with an exported token. The caller holds
- * wf_stamp_lock. WF_CONFIG, WF_INTERNAL. */
+/* Remove the one with this anchor. *ret: what it was; WF_EXPIRED if there was none. *ret_left, with
+ * WF_EXPIRED, too: how many sessions of this user at this provider go on with an exported token. The
+ * caller holds wf_stamp_lock. WF_CONFIG, WF_INTERNAL. */
 enum wf_reason wf_stamp_remove(const struct wf_store *store, const char *provider, const char *user,
                                const struct wf_anchor *anchor, struct wf_stamp *ret,
                                unsigned *ret_left, struct wf_err *err) WF_MUST_USE;
