@@ -31,15 +31,18 @@ class World:
         self.root = root
         self.module = glob.glob(root + "/**/pam_workfront.so", recursive=True)[0]
         self.conf = root + "/etc/wfauth/wfauth.conf"
+        # Sessions, pins and time stamps; every case begins without any
+        self.state = HOME + "/state"
         self.log = Collector()
         self.mark = 0
         self.terminals = []
         self.daemons = {}
         self.sanitized = "asan" in os.path.basename(build)
         os.makedirs(HOME, mode=0o755, exist_ok=True)
-        os.makedirs(os.path.dirname(self.conf), exist_ok=True)
         # Other suites run at the same time with the same prefix
-        run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", os.path.dirname(self.conf))
+        for path in (os.path.dirname(self.conf), root + "/var"):
+            os.makedirs(path, exist_ok=True)
+            run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", path)
         os.chmod(HOME, 0o755)
         self.make_users()
         if self.sanitized:
@@ -108,8 +111,8 @@ class World:
             write(self.conf, *made)
 
     def pam(self, service, *lines):
-        """Write /etc/pam.d/SERVICE. MODULE stands for the module, with its configuration."""
-        module = "%s config=%s" % (self.module, self.conf)
+        """Write /etc/pam.d/SERVICE. MODULE stands for the module, with its configuration and folder."""
+        module = "%s config=%s state=%s" % (self.module, self.conf, self.state)
         text = "".join(line.replace("MODULE", module) + "\n" for line in lines)
         write("/etc/pam.d/" + service, text, 0o644)
 
@@ -126,9 +129,15 @@ class World:
         self.terminals = []
         self.sandbox.clear()
         self.configure()
+        self.forget()
         for service in ("wfsshd", "wfsudo", "su"):
             self.pam_default(service)
         self.mark = self.log.mark()
+
+    def forget(self):
+        """No session, no pin, no time stamp."""
+        for path in (self.state, self.root + "/var/lib/wfauth"):
+            shutil.rmtree(path, ignore_errors=True)
 
     # -- programs --------------------------------------------------------------------------------
 
