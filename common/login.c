@@ -142,7 +142,7 @@ static enum wf_reason judge_person(struct wf_login *login, const struct wf_token
     identity =
         wf_identity_judge(login->policy, &login->accepted->naming, claims, login->request.user,
                           WF_PASSWD_REQUIRED, result->user, &identity_err);
-    if (identity == WF_OK) {
+    if (reason == WF_OK && identity == WF_OK) {
         identity = wf_keep_pin(login->context, &login->request, login->accepted->provider, claims,
                                &identity_err);
         if (identity != WF_OK)

@@ -167,6 +167,10 @@ static enum wf_reason confirm(const struct wf_resume *resume, const struct wf_re
         reason = tell_end(resume, kept, err);
     else if (reason == WF_UNREACHABLE)
         reason = bridge(resume, kept, result, err);
+    /* Whose it is was judged when they signed in: the account phase refuses the same user, however
+     * they get past authentication */
+    if (reason == WF_INACTIVE)
+        copy_text(result->user, sizeof(result->user), kept->user, strlen(kept->user));
     wf_json_free(claims);
     wf_record_free(record);
     return reason;

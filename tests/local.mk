@@ -365,6 +365,9 @@ unit_tests += \
 	%D%/unit/test_store_faults \
 	%D%/unit/test_refresh \
 	%D%/unit/test_session \
+	%D%/unit/test_account \
+	%D%/unit/test_keep \
+	%D%/unit/test_resume \
 	%D%/unit/test_keyring \
 	%D%/unit/test_keyring_folder \
 	%D%/unit/test_keyring_many \
@@ -422,6 +425,23 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_store_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup \
 	-Wl,--wrap=wf_json_new,--wrap=wf_json_set_text,--wrap=wf_json_set_number,--wrap=wf_crypto_sha256_parts \
 	-Wl,--wrap=flock,--wrap=unlinkat,--wrap=wf_file_read,--wrap=gethostname
+
+stateful_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r,--wrap=wf_refresh_session
+
+%C%_unit_test_account_SOURCES = %D%/unit/test_account.c $(fake_door)
+%C%_unit_test_account_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_account_LDADD = $(unit_ldadd)
+%C%_unit_test_account_LDFLAGS = $(stateful_ldflags)
+
+%C%_unit_test_keep_SOURCES = %D%/unit/test_keep.c $(fake_door)
+%C%_unit_test_keep_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_keep_LDADD = $(unit_ldadd)
+%C%_unit_test_keep_LDFLAGS = $(stateful_ldflags) -Wl,--wrap=geteuid,--wrap=fsync
+
+%C%_unit_test_resume_SOURCES = %D%/unit/test_resume.c $(fake_door)
+%C%_unit_test_resume_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_resume_LDADD = $(unit_ldadd)
+%C%_unit_test_resume_LDFLAGS = $(stateful_ldflags) -Wl,--wrap=geteuid
 
 %C%_unit_test_session_SOURCES = %D%/unit/test_session.c $(fake_door)
 %C%_unit_test_session_CPPFLAGS = $(unit_cppflags)
