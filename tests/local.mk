@@ -363,6 +363,7 @@ unit_tests += \
 	%D%/unit/test_grant \
 	%D%/unit/test_store \
 	%D%/unit/test_store_faults \
+	%D%/unit/test_anchor \
 	%D%/unit/test_refresh \
 	%D%/unit/test_session \
 	%D%/unit/test_account \
@@ -453,6 +454,11 @@ stateful_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r,--wrap=wf_refresh_session
 %C%_unit_test_store_LDADD = $(unit_ldadd)
 %C%_unit_test_store_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=renameat \
 	-Wl,--wrap=write,--wrap=wf_file_read
+
+%C%_unit_test_anchor_SOURCES = %D%/unit/test_anchor.c
+%C%_unit_test_anchor_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_anchor_LDADD = $(unit_ldadd)
+%C%_unit_test_anchor_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open,--wrap=fstatfs,--wrap=read,--wrap=getuid
 
 %C%_unit_test_keyring_SOURCES = %D%/unit/test_keyring.c $(fake_door)
 %C%_unit_test_keyring_CPPFLAGS = $(unit_cppflags)
