@@ -39,6 +39,7 @@ core_sources = \
 	%D%/http_frame.c %D%/http_frame.h \
 	%D%/child.c %D%/child.h \
 	%D%/http_helper.c %D%/http_helper_internal.h \
+	%D%/export.c %D%/export.h \
 	%D%/http_deadline.c %D%/http_deadline.h \
 	%D%/endpoint.c %D%/endpoint.h \
 	%D%/oidc.c %D%/oidc.h \
@@ -80,6 +81,7 @@ core_sources = \
 	%D%/verify.c \
 	%D%/login.c \
 	%D%/account.c \
+	%D%/visit.c \
 	%D%/token.c \
 	%D%/sasl.c
 
@@ -136,6 +138,11 @@ wfauthlibexec_PROGRAMS = %D%/wfauth-http
 wfauthlibexec_PROGRAMS += %D%/wfauth-refresh
 %C%_wfauth_refresh_SOURCES = %D%/wfauth-refresh.c
 %C%_wfauth_refresh_LDADD = %D%/libwfchoose.la %D%/libwfcore.la
+
+# The program that writes a person's token file
+wfauthlibexec_PROGRAMS += %D%/wfauth-export
+%C%_wfauth_export_SOURCES = %D%/drop.c %D%/drop.h %D%/wfauth-export.c
+%C%_wfauth_export_LDADD = %D%/libwfcore.la
 
 dist_man_MANS += %D%/wfauth.1 %D%/wfauth.conf.5
 

@@ -212,6 +212,37 @@ enum wf_reason wf_refresh_expire(const struct wf_refresh *refresh, const char *u
     return change_kept(refresh, user, expire, NULL, err);
 }
 
+struct retiring {
+    struct wf_secret **access;
+};
+
+static enum wf_reason retire(const struct wf_refresh *refresh, struct wf_record *record,
+                             const void *how, bool *ret_changed, struct wf_err *err)
+{
+    const struct retiring *retiring = how;
+    struct wf_span access = wf_secret_borrow(record->access);
+
+    *retiring->access = wf_secret_new(access.ptr, access.len);
+    if (*retiring->access == NULL)
+        return wf_fail(err, WF_INTERNAL, "out of memory for a token");
+    return expire(refresh, record, NULL, ret_changed, err);
+}
+
+enum wf_reason wf_refresh_retire(const struct wf_refresh *refresh, const char *user,
+                                 struct wf_secret **ret, struct wf_err *err)
+{
+    struct wf_secret *access = NULL;
+    const struct retiring retiring = {&access};
+    enum wf_reason reason = change_kept(refresh, user, retire, &retiring, err);
+
+    if (reason == WF_OK) {
+        *ret = access;
+        access = NULL;
+    }
+    wf_secret_free(access);
+    return reason;
+}
+
 struct ending {
     const struct wf_secret *access;
     const char *why;

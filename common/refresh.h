@@ -85,6 +85,12 @@ enum wf_reason wf_refresh_end(const struct wf_refresh *refresh, const char *user
                               const struct wf_secret *access, const char *why,
                               struct wf_err *err) WF_MUST_USE;
 
+/* End what others may hold of the session: its access token counts as expired from here on, and
+ * *ret is that token (new, wf_secret_free), for the provider to be told (wf_provider_revoke). *ret
+ * is NULL where there is no session. Reasons as wf_refresh_expire. */
+enum wf_reason wf_refresh_retire(const struct wf_refresh *refresh, const char *user,
+                                 struct wf_secret **ret, struct wf_err *err) WF_MUST_USE;
+
 /* The provider has just said of the person of this subject what `claims` hold (JSON): kept in the
  * user's session, if that is still theirs. Reasons as wf_refresh_expire. */
 enum wf_reason wf_refresh_confirm(const struct wf_refresh *refresh, const char *user,

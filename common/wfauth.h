@@ -219,17 +219,18 @@ enum wf_reason wf_resume(const struct wf_context *context, const struct wf_reque
 /* A session of this host begins for request->user, in this process: bind the sign-in of this mark
  * to it (NULL, or one that is not known: there was none), so that a sudo inside may be silent; and
  * where the service has token_export write the access token to a file in runtime_dir (an absolute
- * path; the user's own folder, or nothing is written), mode 0600, by a child that has become the
- * user. *ret_path: that file's path, malloc'ed, the caller frees; NULL: none was written, and the
- * log says why where it should have been. Only for services that open sessions as the user who has
- * signed in (not sudo, su). WF_CONFIG, WF_INTERNAL. Blocks as wf_resume does, and for another
- * session of the same user that begins or ends. */
+ * path; NULL: there is none; the user's own folder, or nothing is written), mode 0600, by a child
+ * that has become the user. *ret_path: that file's path, malloc'ed, the caller frees; NULL: none
+ * was written, and the log says why where it should have been. Only for services that open sessions
+ * as the user who has signed in (not sudo, su). WF_CONFIG if the service has no policy; whatever
+ * else goes wrong is a line in the log, and the session begins. Blocks as wf_resume does, 6 s for
+ * the child, and for another session of the same user that begins or ends. */
 enum wf_reason wf_visit_begin(const struct wf_context *context, const struct wf_request *request,
                               const char *mark, const char *runtime_dir, char **ret_path,
                               struct wf_err *err) WF_MUST_USE;
 /* That session ends, in the process that began it. With the last one that has a token file the file
  * is removed, and the access token ended at the provider (Workfront's log-out, RFC 7009), as far as
- * that answers; the kept session stays. WF_OK also where nothing was begun. WF_CONFIG, WF_INTERNAL.
+ * that answers; the kept session stays. WF_OK also where nothing was begun. WF_CONFIG as above.
  */
 enum wf_reason wf_visit_end(const struct wf_context *context, const struct wf_request *request,
                             struct wf_err *err) WF_MUST_USE;
