@@ -364,6 +364,7 @@ unit_tests += \
 	%D%/unit/test_store \
 	%D%/unit/test_store_faults \
 	%D%/unit/test_anchor \
+	%D%/unit/test_anchor_proc \
 	%D%/unit/test_refresh \
 	%D%/unit/test_session \
 	%D%/unit/test_account \
@@ -458,7 +459,12 @@ stateful_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r,--wrap=wf_refresh_session
 %C%_unit_test_anchor_SOURCES = %D%/unit/test_anchor.c
 %C%_unit_test_anchor_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_anchor_LDADD = $(unit_ldadd)
-%C%_unit_test_anchor_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open,--wrap=fstatfs,--wrap=read,--wrap=getuid
+%C%_unit_test_anchor_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getuid
+
+%C%_unit_test_anchor_proc_SOURCES = %D%/unit/test_anchor_proc.c
+%C%_unit_test_anchor_proc_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_anchor_proc_LDADD = $(unit_ldadd)
+%C%_unit_test_anchor_proc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open,--wrap=fstatfs,--wrap=read,--wrap=getuid
 
 %C%_unit_test_keyring_SOURCES = %D%/unit/test_keyring.c $(fake_door)
 %C%_unit_test_keyring_CPPFLAGS = $(unit_cppflags)
@@ -522,50 +528,7 @@ http_cppflags = $(unit_cppflags) -DTEST_HELPER='"$(abs_top_builddir)/common/wfau
 %C%_unit_test_http_helper_LDADD = %D%/lib/libhttpd.la $(unit_ldadd)
 %C%_unit_test_http_helper_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
 
-# Benchmarks: `make bench` builds and runs them, nothing else does
-bench_programs = \
-	%D%/bench/bench_judge \
-	%D%/bench/bench_cold \
-	%D%/bench/bench_lines
-EXTRA_PROGRAMS = $(bench_programs)
-bench_common = %D%/bench/bench.c %D%/bench/bench.h %D%/bench/pool.c
-bench_cppflags = $(unit_cppflags)
-bench_ldadd = %D%/lib/libmint.la common/libwfcore.la $(CRYPTO_LIBS)
-
-%C%_bench_bench_judge_SOURCES = %D%/bench/bench_judge.c $(bench_common)
-%C%_bench_bench_judge_CPPFLAGS = $(bench_cppflags)
-%C%_bench_bench_judge_LDADD = $(bench_ldadd)
-
-%C%_bench_bench_cold_SOURCES = %D%/bench/bench_cold.c $(bench_common)
-%C%_bench_bench_cold_CPPFLAGS = $(bench_cppflags)
-%C%_bench_bench_cold_LDADD = %D%/lib/libhttpd.la common/libwfcurl.la $(bench_ldadd) $(CMOCKA_LIBS)
-
-%C%_bench_bench_lines_SOURCES = %D%/bench/bench_lines.c $(bench_common)
-%C%_bench_bench_lines_CPPFLAGS = $(bench_cppflags)
-%C%_bench_bench_lines_LDADD = $(bench_ldadd)
-
-if ENABLE_PAM
-bench_programs += %D%/bench/bench_pam %D%/bench/pam_child
-endif
-%C%_bench_bench_pam_SOURCES = %D%/bench/bench_pam.c $(bench_common) $(fake_door)
-%C%_bench_bench_pam_CPPFLAGS = $(bench_cppflags) \
-	-DBENCH_FOLDER='"$(abs_builddir)/%D%/bench"' \
-	-DBENCH_MODULE='"$(abs_builddir)/pam/.libs/pam_workfront.so"'
-%C%_bench_bench_pam_LDADD = $(bench_ldadd)
-%C%_bench_pam_child_SOURCES = %D%/bench/pam_child.c
-%C%_bench_pam_child_LDADD = $(PAM_LIBS)
-
-if ENABLE_SASL
-bench_programs += %D%/bench/bench_sasl
-endif
-%C%_bench_bench_sasl_SOURCES = %D%/bench/bench_sasl.c $(bench_common)
-%C%_bench_bench_sasl_CPPFLAGS = $(bench_cppflags) $(SASL_CFLAGS) \
-	-DBENCH_PLUGINS='"$(abs_builddir)/sasl/.libs"'
-%C%_bench_bench_sasl_LDADD = $(bench_ldadd) $(SASL_LIBS)
-bench: all $(bench_programs)
-	$(SHELL) $(srcdir)/%D%/bench/run.sh $(abs_top_builddir)
-.PHONY: bench
-dist_noinst_SCRIPTS += %D%/bench/run.sh
+include %D%/bench/local.mk
 endif
 
 # Fuzz targets: fuzz_X is made of fuzz_X.c and lives on corpus/X; a new one is one line here. With
