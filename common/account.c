@@ -42,12 +42,11 @@ static enum wf_reason ask_provider(const struct wf_resume *resume, struct wf_res
                                    bool *ret_opinion, struct wf_err *err)
 {
     bool known = false;
-    int64_t signed_in = 0;
     enum wf_reason reason = is_person(resume->policy, resume->request->user, ret_opinion, err);
 
     if (reason != WF_OK || !*ret_opinion)
         goto out;
-    reason = wf_resume_confirm(resume, ret_found, &signed_in, &known, err);
+    reason = wf_resume_confirm(resume, ret_found, &known, err);
     if (reason != WF_EXPIRED)
         goto out;
     /* No session, or one that has ended: that the account is open nobody says */
@@ -77,23 +76,6 @@ static enum wf_reason check_person(const struct wf_context *context, const struc
     return reason;
 }
 
-static void audit(const struct wf_context *context, const struct wf_request *request,
-                  const struct wf_result *about, enum wf_reason reason, const struct wf_err *err)
-{
-    const struct wf_audit line = {
-        .action = "account",
-        .service = request->service,
-        .user = request->user,
-        .rhost = request->rhost,
-        .provider = about->provider[0] == '\0' ? NULL : about->provider,
-        .subject = about->subject[0] == '\0' ? NULL : about->subject,
-        .reason = reason,
-        .text = err->text,
-    };
-
-    wf_log_audit(wf_context_log_borrow(context), &line);
-}
-
 enum wf_reason wf_account_check(const struct wf_context *context, const struct wf_request *request,
                                 const struct wf_result *found, bool *ret_opinion,
                                 struct wf_err *err)
@@ -116,7 +98,7 @@ enum wf_reason wf_account_check(const struct wf_context *context, const struct w
         reason = check_person(context, policy, request, &about, &opinion, &own);
     *ret_opinion = opinion || reason != WF_OK;
     if (*ret_opinion)
-        audit(context, request, &about, reason, &own);
+        wf_context_audit(context, "account", request, &about, reason, &own);
     if (err != NULL)
         *err = own;
     return reason;

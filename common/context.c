@@ -130,6 +130,29 @@ void wf_context_refresh(const struct wf_context *context, struct wf_refresh *ret
     };
 }
 
+static const char *null_if_empty(const char *text)
+{
+    return text == NULL || text[0] == '\0' ? NULL : text;
+}
+
+void wf_context_audit(const struct wf_context *context, const char *action,
+                      const struct wf_request *request, const struct wf_result *result,
+                      enum wf_reason reason, const struct wf_err *err)
+{
+    const struct wf_audit line = {
+        .action = action,
+        .service = request->service,
+        .user = request->user != NULL ? request->user : null_if_empty(result->user),
+        .rhost = request->rhost,
+        .provider = null_if_empty(result->provider),
+        .subject = null_if_empty(result->subject),
+        .reason = reason,
+        .text = err->text,
+    };
+
+    wf_log_audit(&context->log, &line);
+}
+
 int64_t wf_context_now(const struct wf_context *context)
 {
     return context->clock();

@@ -122,6 +122,13 @@ static void copy_name(char *dst, size_t size, const char *src, size_t len)
     wf_text_sanitise(dst, size, src == NULL ? "" : src, src == NULL ? 0 : len);
 }
 
+static void name_provider(const struct wf_login *login, struct wf_result *result)
+{
+    const char *name = login->dialogue.endpoint.conf->name;
+
+    copy_name(result->provider, sizeof(result->provider), name, strlen(name));
+}
+
 /* Judge the person whom the tokens belong to. An inactive account is told by its own name, so that
  * the account phase can refuse the same user however else they get past authentication; whose it
  * is must not be taken from a claim that is somebody else's name. */
@@ -221,18 +228,7 @@ out:
 static void audit(const struct wf_login *login, enum wf_reason reason,
                   const struct wf_result *result, const struct wf_err *err)
 {
-    const struct wf_audit line = {
-        .action = "sign-in",
-        .service = login->request.service,
-        .user = login->request.user,
-        .rhost = login->request.rhost,
-        .provider = login->dialogue.endpoint.conf->name,
-        .subject = result->subject[0] == '\0' ? NULL : result->subject,
-        .reason = reason,
-        .text = err->text,
-    };
-
-    wf_log_audit(wf_context_log_borrow(login->context), &line);
+    wf_context_audit(login->context, "sign-in", &login->request, result, reason, err);
 }
 
 /* Whether the dialogue goes on, and with which words. */
@@ -252,8 +248,7 @@ enum wf_reason wf_login_answer(struct wf_login *login, const char *answer, size_
     struct timespec start;
 
     *ret_result = (struct wf_result){.reason = WF_INTERNAL};
-    copy_name(ret_result->provider, sizeof(ret_result->provider),
-              login->dialogue.endpoint.conf->name, strlen(login->dialogue.endpoint.conf->name));
+    name_provider(login, ret_result);
     if (!login->dialogue.open) {
         reason = wf_fail(err, WF_INTERNAL, "no answer is expected any more");
         goto out;
@@ -290,12 +285,13 @@ const char *wf_login_advice(const struct wf_login *login, enum wf_reason reason)
 
 void wf_login_abandon(struct wf_login *login)
 {
-    const struct wf_result nobody = {.reason = WF_PENDING};
+    struct wf_result nobody = {.reason = WF_PENDING};
     struct wf_err err = WF_ERR_INIT;
 
     if (!login->dialogue.open)
         return;
     login->dialogue.open = false;
+    name_provider(login, &nobody);
     enum wf_reason reason = wf_fail(&err, WF_PENDING, "no answer was given");
     audit(login, reason, &nobody, &err);
 }

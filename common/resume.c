@@ -104,8 +104,7 @@ static enum wf_reason bridge(const struct wf_resume *resume, const struct wf_rec
     int64_t now = wf_context_now(resume->context);
     struct json_t *claims = NULL;
 
-    if (resume->policy->grace == 0 || kept->claims == NULL || kept->ended != 0 ||
-        !wf_keep_is_young(kept->confirmed, now, resume->policy->grace))
+    if (kept->claims == NULL || !wf_keep_is_young(kept->confirmed, now, resume->policy->grace))
         return WF_UNREACHABLE;
     wf_log(log_of(resume), WF_LOG_WARNING,
            "no answer about %s, and grace goes by what provider %s said %lld s ago: %s",
@@ -117,7 +116,7 @@ static enum wf_reason bridge(const struct wf_resume *resume, const struct wf_rec
     return reason == WF_MALFORMED ? WF_UNREACHABLE : reason;
 }
 
-/* Keep what the answer means for the next one who asks. */
+/* Keep what the answer means for the next one who asks. Without an answer there is no record. */
 static void note(const struct wf_resume *resume, const struct wf_refresh *refresh,
                  enum wf_reason reason, const struct json_t *claims, const struct wf_record *record,
                  const struct wf_err *why)
@@ -161,8 +160,7 @@ static enum wf_reason confirm(const struct wf_resume *resume, const struct wf_re
     enum wf_reason reason = ask(resume, &refresh, &record, &claims, err);
     if (reason == WF_OK)
         reason = judge(resume, kept, claims, result, err);
-    if (record != NULL)
-        note(resume, &refresh, reason, claims, record, err);
+    note(resume, &refresh, reason, claims, record, err);
     if (reason == WF_EXPIRED)
         reason = tell_end(resume, kept, err);
     else if (reason == WF_UNREACHABLE)
@@ -177,7 +175,7 @@ static enum wf_reason confirm(const struct wf_resume *resume, const struct wf_re
 }
 
 enum wf_reason wf_resume_confirm(const struct wf_resume *resume, struct wf_result *ret_result,
-                                 int64_t *ret_signed_in, bool *ret_known, struct wf_err *err)
+                                 bool *ret_known, struct wf_err *err)
 {
     const struct wf_provider_conf *provider = wf_resume_at(resume->policy)->provider;
     const char *user = resume->request->user;
@@ -195,7 +193,6 @@ enum wf_reason wf_resume_confirm(const struct wf_resume *resume, struct wf_resul
                          provider->name);
         goto out;
     }
-    *ret_signed_in = kept->signed_in;
     copy_text(ret_result->subject, sizeof(ret_result->subject), kept->subject,
               strlen(kept->subject));
     reason = kept->ended != 0
@@ -248,9 +245,8 @@ static enum wf_reason may_resume(const struct wf_resume *resume, int64_t *ret_si
     enum wf_reason reason = wf_store_read(resume->store, wf_resume_at(resume->policy)->provider,
                                           resume->request->user, &kept, err);
 
-    if (reason == WF_OK && (kept == NULL || kept->ended != 0))
-        reason = wf_fail(err, WF_PENDING, "%s",
-                         kept == NULL ? "there is no session" : "the session has ended");
+    if (reason == WF_OK && kept == NULL)
+        reason = wf_fail(err, WF_PENDING, "there is no session");
     if (reason == WF_OK)
         reason = check_proof(resume, kept, ret_signed_in, err);
     wf_record_free(kept);
@@ -261,39 +257,21 @@ static enum wf_reason resume_in(const struct wf_resume *resume, struct wf_result
                                 struct wf_err *err)
 {
     struct wf_err fault = WF_ERR_INIT;
-    int64_t by_stamp = 0;
-    int64_t by_record = 0;
+    int64_t signed_in = 0;
     bool known = false;
-    enum wf_reason reason = may_resume(resume, &by_stamp, err);
+    enum wf_reason reason = may_resume(resume, &signed_in, err);
 
     if (reason == WF_OK)
-        reason = wf_resume_confirm(resume, result, &by_record, &known, err);
+        reason = wf_resume_confirm(resume, result, &known, err);
     if (reason == WF_EXPIRED)
         reason = WF_PENDING;
     /* The session that sshd opens now is one of a person who signed in then; a sudo's own has its
      * stamp */
     if (reason == WF_OK && resume->request->proof == WF_PROOF_METHOD &&
-        wf_keep_stamp(resume->context, resume->store, resume->request, by_stamp, result, &fault) !=
+        wf_keep_stamp(resume->context, resume->store, resume->request, signed_in, result, &fault) !=
             WF_OK)
         wf_log(log_of(resume), WF_LOG_WARNING, "%s", fault.text);
     return reason;
-}
-
-static void audit(const struct wf_context *context, const struct wf_request *request,
-                  const struct wf_result *result, enum wf_reason reason, const struct wf_err *err)
-{
-    const struct wf_audit line = {
-        .action = "silent-sign-in",
-        .service = request->service,
-        .user = request->user,
-        .rhost = request->rhost,
-        .provider = result->provider[0] == '\0' ? NULL : result->provider,
-        .subject = result->subject[0] == '\0' ? NULL : result->subject,
-        .reason = reason,
-        .text = err->text,
-    };
-
-    wf_log_audit(wf_context_log_borrow(context), &line);
 }
 
 enum wf_reason wf_resume(const struct wf_context *context, const struct wf_request *request,
@@ -319,7 +297,7 @@ enum wf_reason wf_resume(const struct wf_context *context, const struct wf_reque
     if (reason == WF_PENDING)
         wf_log(wf_context_log_borrow(context), WF_LOG_DEBUG, "not silently: %s", own.text);
     else
-        audit(context, request, ret_result, reason, &own);
+        wf_context_audit(context, "silent-sign-in", request, ret_result, reason, &own);
     if (reason != WF_OK)
         reason = wf_fail(err, reason, "%s", own.text);
     wf_store_free(store);

@@ -22,15 +22,13 @@ struct wf_resume {
 const struct wf_accepted *wf_resume_at(const struct wf_policy *policy);
 
 /* Ask. The session is refreshed where that is due; an account that is found inactive makes it a
- * tombstone. ret_result: provider, subject, user as far as they are known; ret_text says more about
- * a WF_OK for the audit line. *ret_signed_in: when the person last signed in by themselves.
+ * tombstone. ret_result: provider, subject, user as far as they are known.
  * WF_EXPIRED: there is no session (*ret_known is false then) or it is over. WF_INACTIVE,
  * WF_IDENTITY, WF_DENIED: the person may not. WF_UNREACHABLE: no answer, and none of before that
  * the service's grace covers. WF_CONFIG, WF_INTERNAL. Two requests at most, three where a session
  * has died early.
  */
 enum wf_reason wf_resume_confirm(const struct wf_resume *resume, struct wf_result *ret_result,
-                                 int64_t *ret_signed_in, bool *ret_known,
-                                 struct wf_err *err) WF_MUST_USE;
+                                 bool *ret_known, struct wf_err *err) WF_MUST_USE;
 
 #endif

@@ -45,25 +45,6 @@ static enum wf_reason judge_bearer(const struct wf_context *context, const struc
     return reason;
 }
 
-static void audit(const struct wf_context *context, const struct wf_request *request,
-                  const struct wf_result *result, const struct wf_err *err)
-{
-    const struct wf_audit line = {
-        .action = "token",
-        .service = request->service,
-        .user = request->user != NULL     ? request->user
-                : result->user[0] != '\0' ? result->user
-                                          : NULL,
-        .rhost = request->rhost,
-        .provider = result->provider[0] == '\0' ? NULL : result->provider,
-        .subject = result->subject[0] == '\0' ? NULL : result->subject,
-        .reason = result->reason,
-        .text = err->text,
-    };
-
-    wf_log_audit(wf_context_log_borrow(context), &line);
-}
-
 enum wf_reason wf_verify(struct wf_context *context, const struct wf_request *request,
                          const char *token, size_t len, enum wf_passwd passwd,
                          struct wf_result *ret_result, char **ret_claims, struct wf_err *err)
@@ -98,7 +79,7 @@ enum wf_reason wf_verify(struct wf_context *context, const struct wf_request *re
 out:
     wf_verdict_unref(verdict);
     ret_result->reason = reason;
-    audit(context, request, ret_result, &own);
+    wf_context_audit(context, "token", request, ret_result, reason, &own);
     if (err != NULL)
         *err = own;
     if (request->hides_users && reason != WF_OK && !wf_reason_is_outage(reason))

@@ -58,6 +58,9 @@ TESTS = {
     "http_deadline.c": ["unit/test_http_deadline"],
     "machine.c": ["unit/test_machine", "unit/test_token", "unit/test_machine_threads"],
     "opaque.c": ["unit/test_opaque", "unit/test_opaque_kept", "unit/test_opaque_many"],
+    "resume.c": ["unit/test_resume", "unit/test_account"],
+    "keep.c": ["unit/test_keep", "unit/test_resume"],
+    "account.c": ["unit/test_account"],
     "message.c": ["unit/test_message"],
 }
 # Where what is not common/'s lies, and what make compiles it to
