@@ -126,7 +126,7 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_mapfile_SOURCES = %D%/unit/test_mapfile.c
 %C%_unit_test_mapfile_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_mapfile_LDADD = $(unit_ldadd)
-%C%_unit_test_mapfile_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
+%C%_unit_test_mapfile_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc
 
 %C%_unit_test_identity_SOURCES = %D%/unit/test_identity.c
 %C%_unit_test_identity_CPPFLAGS = $(unit_cppflags)
