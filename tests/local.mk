@@ -537,6 +537,7 @@ fuzz_targets = \
 	%D%/fuzz/fuzz_jwk \
 	%D%/fuzz/fuzz_jws \
 	%D%/fuzz/fuzz_jwks \
+	%D%/fuzz/fuzz_kept_token \
 	%D%/fuzz/fuzz_mapfile \
 	%D%/fuzz/fuzz_oidc \
 	%D%/fuzz/fuzz_text \
