@@ -56,6 +56,18 @@ static enum wf_reason judge_part(int fd, const char *path, size_t len, bool last
     return WF_OK;
 }
 
+/* The name of a file or folder is on the disk when the folder that it is in is. */
+static const char *sync_folder(int in)
+{
+    int fd = openat(in, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return wf_errno_text(errno);
+    const char *fault = fsync(fd) != 0 ? wf_errno_text(errno) : NULL;
+    (void)close(fd);
+    return fault;
+}
+
 /* Open a folder. If it is missing and mode is not 0, it is made. -1, and errno: it cannot be. */
 static int open_part(int in, const char *name, mode_t mode)
 {
@@ -67,8 +79,13 @@ static int open_part(int in, const char *name, mode_t mode)
     /* The host's umask is not ours to change, nor may it decide, and it may even keep us from
      * opening what we made. By name is safe here: it is ours, and nobody else can put something
      * else in its place, since wf_folder_walk() has judged where it is. */
-    if (mkdirat(in, name, mode) == 0 && fchmodat(in, name, mode, 0) != 0)
-        (void)unlinkat(in, name, AT_REMOVEDIR);
+    if (mkdirat(in, name, mode) == 0) {
+        if (fchmodat(in, name, mode, 0) != 0)
+            (void)unlinkat(in, name, AT_REMOVEDIR);
+        /* Else a crash takes what was kept in it along. Who may make a folder here need not be
+         * allowed to read where, and then it is on the disk when the system likes */
+        (void)sync_folder(in);
+    }
     return openat(in, name, flags);
 }
 
@@ -314,18 +331,6 @@ static const char *write_all(int fd, const void *data, size_t len, bool durable)
             return n == 0 ? "nothing taken" : wf_errno_text(errno);
     }
     return durable && fsync(fd) != 0 ? wf_errno_text(errno) : NULL;
-}
-
-/* The name of a file is on the disk when its folder is. */
-static const char *sync_folder(int in)
-{
-    int fd = openat(in, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0)
-        return wf_errno_text(errno);
-    const char *fault = fsync(fd) != 0 ? wf_errno_text(errno) : NULL;
-    (void)close(fd);
-    return fault;
 }
 
 /* Write a new file of an unpredictable name. NULL, or what went wrong, and then no file is left. */

@@ -41,9 +41,7 @@ static enum wf_reason judge_refusal(const struct wf_http_response *response, con
     return reason;
 }
 
-/* RFC 6750 §2.1 allows these bytes; a Workfront session has hex digits alone. Anything else must
- * not get into a header. */
-static bool token_is_plausible(const struct wf_secret *token)
+bool wf_grant_is_token(const struct wf_secret *token)
 {
     struct wf_span text = wf_secret_borrow(token);
 
@@ -84,8 +82,8 @@ static enum wf_reason read_tokens(const struct wf_http_response *response, struc
         reason = wf_fail(err, WF_MALFORMED, "token_type is neither sessionID nor Bearer");
         goto out;
     }
-    if (!token_is_plausible(tokens.access) ||
-        (tokens.refresh != NULL && !token_is_plausible(tokens.refresh))) {
+    if (!wf_grant_is_token(tokens.access) ||
+        (tokens.refresh != NULL && !wf_grant_is_token(tokens.refresh))) {
         reason = wf_fail(err, WF_MALFORMED, "a token is empty, too long or has forbidden bytes");
         goto out;
     }

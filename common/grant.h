@@ -9,6 +9,10 @@
 /* Bytes of a token that are accepted from a provider. */
 #define WF_TOKEN_MAX ((size_t)16 * 1024)
 
+/* True if it is 1..WF_TOKEN_MAX bytes of printable ASCII without blanks: RFC 6750 §2.1 allows fewer,
+ * and a Workfront session has hex digits alone. Anything else must not get into a header. */
+bool wf_grant_is_token(const struct wf_secret *token);
+
 /* Redeem an authorization code at token_url. The client proves itself as wf_client_post says. The
  * verifier is always sent.
  * WF_OK: *ret holds the tokens, wf_tokens_done. WF_EXPIRED: the provider does not take the code

@@ -380,6 +380,9 @@ static const struct {
     {CURLE_SSL_CACERT_BADFILE, WF_CONFIG, "ca_file holds no certificate"},
     /* libcurl 7.88 has one code for both, and a server can bring about the first */
     {CURLE_OUT_OF_MEMORY, WF_UNREACHABLE, "a header is too long, or memory is short"},
+#if LIBCURL_VERSION_NUM >= 0x080600
+    {CURLE_TOO_LARGE, WF_UNREACHABLE, "a header is too long"},
+#endif
     {CURLE_FAILED_INIT, WF_INTERNAL, "libcurl does not start"},
 };
 

@@ -55,6 +55,7 @@ core_sources = \
 	%D%/pin.c %D%/pin.h \
 	%D%/authz.c %D%/authz.h \
 	%D%/workfront.c %D%/workfront.h \
+	%D%/kept_token.c %D%/kept_token.h \
 	%D%/machine.c %D%/machine.h \
 	%D%/provider.c %D%/provider.h \
 	%D%/report.c %D%/report.h \

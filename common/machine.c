@@ -10,32 +10,15 @@
 #include "grant.h"
 #include "http_deadline.h"
 #include "http_frame.h"
-#include "json.h"
+#include "kept_token.h"
 #include "oidc.h"
 #include "workfront.h"
 
 /* Seconds that an assertion is good for: the provider's clock may differ from ours by a minute. */
 #define LIFETIME 120U
-/* Of what is kept on disk. */
-#define ENTRY_VERSION 1
-/* A token of the largest size, every byte escaped, and the rest. */
-#define ENTRY_MAX ((size_t)128 * 1024)
-/* What is kept may seem to come from the future by this much, in seconds: who reads the clock and
- * then waits for a lock finds what others have got meanwhile. */
-#define CLOCK_SLACK 300
 /* Milliseconds that the holder of the lock may take beyond its requests: to sign, and to store. */
 #define LOCK_GRACE_MS 7000
 #define HEX_SIZE (2 * WF_SHA256_LEN + 1)
-
-/* What is kept: a token, or why there was none. */
-struct kept {
-    enum wf_reason reason; /* WF_OK: the token */
-    struct wf_secret *token;
-    char text[WF_ERR_TEXT_MAX];
-};
-
-/* Reasons that are kept, by their names. Lack of memory is our own. */
-static const enum wf_reason kept_reasons[] = {WF_EXPIRED, WF_UNREACHABLE, WF_CONFIG};
 
 /* One token to be had. */
 struct job {
@@ -167,68 +150,15 @@ static enum wf_reason prepare(struct job *job, struct wf_err *err)
     return reason;
 }
 
-static enum wf_reason read_failure(struct wf_span name, struct wf_span text, struct kept *ret,
-                                   struct wf_err *err)
-{
-    for (size_t i = 0; i < WF_ARRAY_LEN(kept_reasons); i++) {
-        if (wf_span_equals(name, wf_reason_name(kept_reasons[i]))) {
-            ret->reason = kept_reasons[i];
-            wf_text_sanitise(ret->text, sizeof(ret->text), text.ptr, text.len);
-            return WF_OK;
-        }
-    }
-    return wf_fail(err, WF_MALFORMED, "its reason is none that is kept");
-}
-
-/* WF_EXPIRED: it does not hold any more, or not for this key. */
-static enum wf_reason read_kept(const struct job *job, const struct wf_buf *entry, struct kept *ret,
-                                struct wf_err *err)
-{
-    int64_t version = 0;
-    int64_t fetched = 0;
-    int64_t until = 0;
-    struct wf_span bound = {NULL, 0};
-    struct wf_span failure = {NULL, 0};
-    struct wf_span text = {NULL, 0};
-    struct wf_secret *token = NULL;
-    const struct wf_json_field fields[] = {
-        {"v", WF_JSON_NUMBER, &version, true},     {"bound", WF_JSON_TEXT, &bound, true},
-        {"fetched", WF_JSON_DATE, &fetched, true}, {"until", WF_JSON_DATE, &until, true},
-        {"token", WF_JSON_SECRET, &token, false},  {"failure", WF_JSON_TEXT, &failure, false},
-        {"text", WF_JSON_TEXT, &text, false},
-    };
-    struct json_t *json = NULL;
-    enum wf_reason reason = wf_json_parse((const char *)entry->data, entry->len, &json, err);
-
-    if (reason == WF_OK)
-        reason = wf_json_read(json, fields, WF_ARRAY_LEN(fields), err);
-    if (reason == WF_OK && version != ENTRY_VERSION)
-        reason = wf_fail(err, WF_MALFORMED, "it is of version %lld", (long long)version);
-    /* Also what comes from the future, since a clock was wrong then or is now */
-    if (reason == WF_OK &&
-        (!wf_span_equals(bound, job->bound) || until <= job->now ||
-         fetched > job->now + CLOCK_SLACK || until > fetched + WF_MACHINE_KEEP_MAX))
-        reason = WF_EXPIRED;
-    if (reason == WF_OK && token == NULL)
-        reason = read_failure(failure, text, ret, err);
-    if (reason == WF_OK) {
-        ret->token = token;
-        token = NULL;
-    }
-    wf_secret_free(token);
-    wf_json_free(json);
-    return reason;
-}
-
 /* True if the folder says what there is. */
-static bool load(const struct job *job, const struct wf_log *log, struct kept *ret)
+static bool load(const struct job *job, const struct wf_log *log, struct wf_kept_token *ret)
 {
-    struct wf_buf entry = WF_BUF_INIT(ENTRY_MAX);
+    struct wf_buf entry = WF_BUF_INIT(WF_KEPT_TOKEN_MAX);
     struct wf_err err = WF_ERR_INIT;
     enum wf_reason reason = WF_EXPIRED;
 
     if (wf_cachedir_read(job->dir, job->name, &entry) && entry.len > 0)
-        reason = read_kept(job, &entry, ret, &err);
+        reason = wf_kept_token_read(&entry, job->bound, job->now, ret, &err);
     if (reason != WF_OK && reason != WF_EXPIRED)
         wf_log(log, WF_LOG_WARNING, "kept token of provider %s is ignored: %s",
                job->endpoint->conf->name, err.text);
@@ -237,24 +167,13 @@ static bool load(const struct job *job, const struct wf_log *log, struct kept *r
 }
 
 /* Best effort: what is not kept is asked for again. */
-static void save(const struct job *job, int64_t until, const struct kept *kept)
+static void save(const struct job *job, const struct wf_kept_token *kept)
 {
-    struct json_t *json = job->dir == NULL ? NULL : wf_json_new();
-    struct wf_buf text = WF_BUF_INIT(ENTRY_MAX);
-    bool done = json != NULL && wf_json_set_number(json, "v", ENTRY_VERSION) &&
-                wf_json_set_string(json, "bound", job->bound) &&
-                wf_json_set_number(json, "fetched", job->now) &&
-                wf_json_set_number(json, "until", until);
+    struct wf_buf text = WF_BUF_INIT(WF_KEPT_TOKEN_MAX);
 
-    if (done && kept->reason == WF_OK)
-        done = wf_json_set_text(json, "token", wf_secret_borrow(kept->token));
-    else if (done)
-        done = wf_json_set_string(json, "failure", wf_reason_name(kept->reason)) &&
-               wf_json_set_string(json, "text", kept->text);
-    if (done && wf_json_write(json, &text))
+    if (job->dir != NULL && wf_kept_token_write(kept, job->bound, &text))
         (void)wf_cachedir_replace(job->dir, job->name, text.data, text.len);
     wf_buf_done(&text);
-    wf_json_free(json);
 }
 
 /* Asking */
@@ -266,7 +185,7 @@ static int64_t keep_for(int64_t expires_in)
     if (expires_in == 0)
         return WF_MACHINE_KEEP_UNKNOWN;
     keep -= expires_in >= 2 * WF_MACHINE_MARGIN ? WF_MACHINE_MARGIN : expires_in / 2;
-    return keep < WF_MACHINE_KEEP_MAX ? keep : WF_MACHINE_KEEP_MAX;
+    return keep < WF_KEPT_TOKEN_LIFE ? keep : WF_KEPT_TOKEN_LIFE;
 }
 
 /* Where assertions are taken. *ret: new, the caller frees. */
@@ -320,29 +239,29 @@ static enum wf_reason ask(const struct job *job, const struct wf_buf *assertion,
 
 /* Ask, and tell the others. What is wrong with the key is found before, and not kept: it is seen
  * without asking, and mended here. err is not NULL. */
-static enum wf_reason fetch(const struct job *job, struct kept *ret, struct wf_err *err)
+static enum wf_reason fetch(const struct job *job, struct wf_kept_token *ret, struct wf_err *err)
 {
     struct wf_buf assertion = WF_BUF_INIT(WF_ASSERTION_MAX);
     struct wf_tokens tokens = WF_TOKENS_INIT;
     int64_t start = wf_frame_now();
-    int64_t until = 0;
     enum wf_reason reason = sign(job->endpoint, job->key, job->now, &assertion, err);
 
     if (reason != WF_OK)
         goto out;
     reason = ask(job, &assertion, &tokens, err);
     ret->reason = reason;
+    ret->fetched = job->now;
     if (reason == WF_OK) {
         ret->token = tokens.access;
         tokens.access = NULL;
-        until = job->now + keep_for(tokens.expires_in);
+        ret->until = job->now + keep_for(tokens.expires_in);
     } else {
         memcpy(ret->text, err->text, sizeof(ret->text));
         /* Who has come meanwhile waits for this, however long it took */
-        until = job->now + (wf_frame_now() - start) / 1000 + WF_MACHINE_REST;
+        ret->until = job->now + (wf_frame_now() - start) / 1000 + WF_MACHINE_REST;
     }
     if (reason != WF_INTERNAL)
-        save(job, until, ret);
+        save(job, ret);
 out:
     wf_tokens_done(&tokens);
     wf_buf_done(&assertion);
@@ -354,7 +273,7 @@ enum wf_reason wf_machine_token(const struct wf_endpoint *endpoint, struct wf_ca
                                 struct wf_err *err)
 {
     struct job job = {.endpoint = endpoint, .dir = dir, .log = log, .now = now};
-    struct kept kept = {WF_OK, NULL, ""};
+    struct wf_kept_token kept = {.reason = WF_OK};
     struct wf_err own = WF_ERR_INIT;
     int lock = -1;
     enum wf_reason reason = prepare(&job, err);

@@ -22,9 +22,6 @@
  * answers 0, "as long as a session". Asking whether it is still alive costs as much as a new one,
  * and any longer time would outlive sessions that an administrator ends. */
 #define WF_MACHINE_KEEP_UNKNOWN 300
-/* Seconds for which one is kept at most, however long it lives: a key that was removed at the
- * provider then stops this host within the hour. */
-#define WF_MACHINE_KEEP_MAX 3600
 /* Seconds that a token handed out still lives at least; of one that lives for less than twice as
  * long, half its life. */
 #define WF_MACHINE_MARGIN 60

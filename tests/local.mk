@@ -131,7 +131,7 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_mapfile_SOURCES = %D%/unit/test_mapfile.c
 %C%_unit_test_mapfile_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_mapfile_LDADD = $(unit_ldadd)
-%C%_unit_test_mapfile_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
+%C%_unit_test_mapfile_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc
 
 %C%_unit_test_identity_SOURCES = %D%/unit/test_identity.c
 %C%_unit_test_identity_CPPFLAGS = $(unit_cppflags)
@@ -544,6 +544,7 @@ fuzz_targets = \
 	%D%/fuzz/fuzz_jwk \
 	%D%/fuzz/fuzz_jws \
 	%D%/fuzz/fuzz_jwks \
+	%D%/fuzz/fuzz_kept_token \
 	%D%/fuzz/fuzz_mapfile \
 	%D%/fuzz/fuzz_oidc \
 	%D%/fuzz/fuzz_text \

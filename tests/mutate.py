@@ -56,6 +56,7 @@ TESTS = {
     "cachedir.c": ["unit/test_cachedir", "unit/test_cachedir_folder", "unit/test_cachedir_calls"],
     "file.c": ["unit/test_file"],
     "http_deadline.c": ["unit/test_http_deadline"],
+    "kept_token.c": ["unit/test_machine", "unit/test_token"],
     "machine.c": ["unit/test_machine", "unit/test_token", "unit/test_machine_threads"],
     "opaque.c": ["unit/test_opaque", "unit/test_opaque_kept", "unit/test_opaque_many"],
     "resume.c": ["unit/test_resume", "unit/test_account"],

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conf.h"
+#include "within.h"
 
 struct lines {
     unsigned count;
@@ -67,7 +68,7 @@ static inline void substitute(char *out, size_t size, const char *base, const ch
     assert_non_null(place);
     assert_null(strstr(place + 1, from));
     int len = snprintf(out, size, "%.*s%s%s", (int)(place - base), base, to, place + strlen(from));
-    assert_in_range(len, 0, size - 1);
+    assert_within(len, 0, size - 1);
 }
 
 static inline void try_rows(const struct row *rows, size_t n)

@@ -16,6 +16,7 @@
 #include "conf.h"
 #include "conf_case.h"
 #include "failalloc.h"
+#include "within.h"
 
 /* The smallest configuration that works, and the lines that the rows below replace. */
 static const char minimal[] = "[provider acme]\n"
@@ -256,7 +257,7 @@ static void test_no_memory(void **state)
         wf_conf_free(conf);
     }
     fail_alloc_at = 0;
-    assert_in_range(n, 20, 999);
+    assert_within(n, 20, 999);
 }
 
 /* A scratch folder with the two files of the tests below. */

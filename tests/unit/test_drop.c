@@ -22,6 +22,7 @@
 
 #include "helper_case.h"
 #include "http_frame.h"
+#include "within.h"
 
 static void need_root(void)
 {
@@ -113,9 +114,9 @@ static void check_privileges(pid_t pid, bool root)
     assert_int_equal(limit(pid, "Max file size "), 0);
     assert_int_equal(limit(pid, "Max open files "), 64);
     assert_int_equal(limit(pid, "Max cpu time "), 30);
-    assert_in_range(limit(pid, "Max data size "), 1, (uintmax_t)1 << 50);
+    assert_within(limit(pid, "Max data size "), 1, (uintmax_t)1 << 50);
     if (root)
-        assert_in_range(limit(pid, "Max processes "), 1, 1024);
+        assert_within(limit(pid, "Max processes "), 1, 1024);
     assert_int_equal(getsid(pid), pid);
 }
 

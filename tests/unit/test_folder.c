@@ -25,13 +25,17 @@ static void note(const char *what)
     (void)snprintf(trace + used, sizeof(trace) - used, "%s ", what);
 }
 
+static ino_t synced;
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
 int __wrap_fsync(int fd)
 {
     if (fault_now("fsync", fault_what(fd)))
         return -1;
+    struct stat st;
     note(fault_what(fd));
+    assert_int_equal(fstat(fd, &st), 0);
+    synced = st.st_ino;
     return __real_fsync(fd);
 }
 
@@ -200,6 +204,36 @@ static void test_create(void **state)
     wf_folder_shut(in);
 }
 
+/* A folder that is made is kept by the one that it is in. */
+static void test_new_folder(void **state)
+{
+    static const struct fault unsynced[] = {{"fsync", "folder", EIO}, {"openat", ".", EACCES}};
+    struct stat st;
+    char path[128];
+
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s/new", folder);
+    assert_int_equal(stat(folder, &st), 0);
+    trace[0] = '\0';
+    for (int i = 0; i < 2; i++) {
+        int fd = wf_folder_walk(path, 0700, NULL);
+        assert_true(fd >= 0);
+        assert_string_equal(trace, "folder ");
+        assert_int_equal(synced, st.st_ino);
+        wf_folder_shut(fd);
+    }
+    for (size_t i = 0; i < WF_ARRAY_LEN(unsynced); i++) {
+        assert_int_equal(rmdir(path), 0);
+        faults[0] = unsynced[i];
+        int fd = wf_folder_walk(path, 0700, NULL);
+        memset(faults, 0, sizeof(faults));
+        assert_true(fd >= 0);
+        wf_folder_shut(fd);
+    }
+    assert_int_equal(rmdir(path), 0);
+    assert_true(wf_folder_walk(path, 0, NULL) < 0);
+}
+
 static const struct {
     mode_t mode;
     const char *writable; /* what is wrong with it where others must not write */
@@ -320,6 +354,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_replace, empty, closed),
         cmocka_unit_test_setup_teardown(test_remove, empty, closed),
         cmocka_unit_test_setup_teardown(test_create, empty, closed),
+        cmocka_unit_test_setup_teardown(test_new_folder, empty, closed),
         cmocka_unit_test_setup_teardown(test_modes, empty, closed),
         cmocka_unit_test_setup_teardown(test_defaults, empty, closed),
     };

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "http_both.h"
+#include "within.h"
 
 #define SHORT_MS 300
 #define OK "HTTP/1.1 200 OK\r\n"
@@ -33,7 +34,7 @@ static int64_t now_ms(void)
     .body_len = (len_)
 #define REFUSED(text_) .reason = WF_UNREACHABLE, .text = (text_)
 #define BAD_TYPE REFUSED("Content-Type is invalid or given twice")
-#define LONG_HEADER REFUSED("a header is too long, or memory is short")
+#define LONG_HEADER REFUSED("a header is too long")
 #define NO_STATUS REFUSED("no valid status")
 #define TOO_LARGE REFUSED("larger than 1000 bytes")
 #define MAY_BE_CUT REFUSED("neither Content-Length nor chunks")
@@ -70,7 +71,9 @@ static const struct row {
     {"chunked", "/chunked", OK JSON CHUNKED "2\r\n{}\r\n0\r\n\r\n",
      ANSWER(200, "application/json", 0, 2)},
     {"until the end", "/end", OK JSON "\r\n{}", .end = HTTPD_CLOSE, MAY_BE_CUT},
-    {"until the end, cut", "/endcut", OK JSON "\r\n{}", .end = HTTPD_CUT, MAY_BE_CUT},
+    {"until the end, cut", "/endcut", OK JSON "\r\n{}", .end = HTTPD_CUT,
+     /* Newer libraries find it themselves */
+     REFUSED("cut off: ")},
     {"unknown coding", "/coding", OK JSON "Transfer-Encoding: identity\r\n\r\n{}",
      .end = HTTPD_CLOSE, MAY_BE_CUT},
     {"no body until the end", "/endempty", OK JSON "\r\n", .end = HTTPD_CLOSE,
@@ -232,14 +235,15 @@ static const struct {
     const char *host;
     bool http_loopback;
     enum wf_reason reason;
-    const char *text;
+    const char *text; /* "A|B": newer libraries find B */
 } servers[] = {
     {"right", HTTPD_GOOD, "https", "localhost", false, WF_OK, ""},
     {"right, by address", HTTPD_GOOD, "https", "127.0.0.1", false, WF_OK, ""},
     {"expired", HTTPD_EXPIRED, "https", "localhost", false, NOT_ACCEPTED},
     {"wrong host", HTTPD_WRONG_HOST, "https", "localhost", false, NOT_ACCEPTED},
     {"unknown authority", HTTPD_UNKNOWN_CA, "https", "localhost", false, NOT_ACCEPTED},
-    {"false authority", HTTPD_FALSE_CA, "https", "localhost", false, NO_TLS},
+    {"false authority", HTTPD_FALSE_CA, "https", "localhost", false,
+     WF_UNREACHABLE, "no TLS connection|certificate is not accepted"},
     {"old TLS", HTTPD_OLD_TLS, "https", "localhost", false, NO_TLS},
     {"no TLS", HTTPD_PLAIN, "https", "localhost", false, NO_TLS},
     {"silent", HTTPD_SILENT, "https", "localhost", false, WF_UNREACHABLE, "no answer in time"},
@@ -248,6 +252,15 @@ static const struct {
     {"plain", HTTPD_PLAIN, "http", "localhost", true, WF_OK, ""},
     {"plain, not allowed", HTTPD_PLAIN, "http", "localhost", false, WF_CONFIG, "plain http"},
 };
+
+static bool says(const char *text, const char *words)
+{
+    const char *bar = strchr(words, '|');
+    size_t len = bar == NULL ? strlen(words) : (size_t)(bar - words);
+
+    return memmem(text, strlen(text), words, len) != NULL ||
+           (bar != NULL && strstr(text, bar + 1) != NULL);
+}
 
 static void test_servers(void **state)
 {
@@ -263,11 +276,11 @@ static void test_servers(void **state)
         request.timeout_ms = servers[i].identity == HTTPD_SILENT ? SHORT_MS : TIMEOUT_MS;
         int64_t start = now_ms();
         enum wf_reason reason = wf_http_send(http, &request, &answer, &err);
-        if (reason != servers[i].reason || strstr(err.text, servers[i].text) == NULL)
+        if (reason != servers[i].reason || !says(err.text, servers[i].text))
             fail_msg("%s: %s: %s", servers[i].name, wf_reason_name(reason), err.text);
         assert_int_equal(httpd_request_count(httpd), servers[i].reason == WF_OK);
         if (servers[i].identity == HTTPD_SILENT)
-            assert_in_range(now_ms() - start, SHORT_MS * 3 / 4 - 1, SHORT_MS + 2000);
+            assert_within(now_ms() - start, SHORT_MS * 3 / 4 - 1, SHORT_MS + 2000);
         wf_http_response_done(&answer);
         wf_http_free(http);
         httpd_stop(httpd);

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "http_frame.h"
+#include "within.h"
 
 static const struct wf_http_request good = {
     .method = "POST",
@@ -552,7 +553,7 @@ static void test_send_fails(void **state)
         reason = wf_frame_send(pair[0], &out, wf_frame_now() + 50, &err);
     assert_int_equal(reason, WF_UNREACHABLE);
     assert_string_equal(err.text, "no answer in time");
-    assert_in_range(wf_frame_now() - start, 50, 2000);
+    assert_within(wf_frame_now() - start, 50, 2000);
     close(pair[1]);
     pair[1] = dup(pair[0]);
     (void)signal(SIGPIPE, SIG_DFL);

@@ -19,6 +19,7 @@
 #include "failalloc.h"
 #include "helper_case.h"
 #include "http_frame.h"
+#include "within.h"
 
 /* For this test alone */
 static const char p256_key[] =
@@ -178,7 +179,7 @@ static void test_no_zombie(void **state)
     int64_t start = wf_frame_now();
     wf_http_free(http);
     assert_true(is_gone(pid));
-    assert_in_range(wf_frame_now() - start, 0, 500);
+    assert_within(wf_frame_now() - start, 0, 500);
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
     assert_int_equal(errno, ECHILD);
 }
@@ -208,7 +209,7 @@ static void test_sigchld(void **state)
         pid_t pid = pid_of(http);
         int64_t start = wf_frame_now();
         wf_http_free(http);
-        assert_in_range(wf_frame_now() - start, 0, 500);
+        assert_within(wf_frame_now() - start, 0, 500);
         assert_true(is_gone(pid));
         assert_int_equal(sigaction(SIGCHLD, &old, &after), 0);
         assert_ptr_equal(after.sa_handler, dispositions[i]);
@@ -286,7 +287,7 @@ static void test_killed_busy(void **state)
     assert_int_equal(pthread_create(&thread, NULL, kill_helper, &killer), 0);
     int64_t start = wf_frame_now();
     assert_int_equal(get(http, "/hang", &err), WF_INTERNAL);
-    assert_in_range(wf_frame_now() - start, 0, 2000);
+    assert_within(wf_frame_now() - start, 0, 2000);
     assert_non_null(strstr(err.text, "GET localhost:"));
     assert_non_null(strstr(err.text, helper));
     pthread_join(thread, NULL);
@@ -305,7 +306,7 @@ static void test_stopped(void **state)
     kill(pid, SIGSTOP);
     int64_t start = wf_frame_now();
     assert_int_equal(get_within(http, "/ok", 200, NULL), WF_UNREACHABLE);
-    assert_in_range(wf_frame_now() - start, 2199, 4000);
+    assert_within(wf_frame_now() - start, 2199, 4000);
     assert_true(is_gone(pid));
     get_ok(http);
     wf_http_free(http);
@@ -330,7 +331,7 @@ static void test_host_dies(void **state)
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     int64_t start = wf_frame_now();
     assert_true(httpd_wait_closed(server));
-    assert_in_range(wf_frame_now() - start, 0, 2000);
+    assert_within(wf_frame_now() - start, 0, 2000);
 }
 
 /* The host forks: the child ends what it started, the parent's helper stays. */
@@ -426,7 +427,7 @@ static void test_sign(void **state)
     (void)state;
     if (wf_http_sign(http, &assertion, &jwt, &err) != WF_OK)
         fail_msg("%s", err.text);
-    assert_in_range(jwt.len, 150, 400);
+    assert_within(jwt.len, 150, 400);
     assert_memory_equal(jwt.data, "eyJ", 3);
     pid_t pid = pid_of(http);
     get_ok(http);

@@ -420,6 +420,8 @@ static void test_entries(void **state)
         {"longer than is kept", "\"fetched\":1700000000", "\"fetched\":1699996939", false, false},
         {"longest", "\"fetched\":1700000000", "\"fetched\":1699996940", true, false},
         {"no token", "\"token\":\"kept\"", "\"x\":1", false, true},
+        {"a token of two lines", "\"token\":\"kept\"", "\"token\":\"ke\\nept\"", false, true},
+        {"an empty token", "\"token\":\"kept\"", "\"token\":\"\"", false, true},
         {"token a number", "\"token\":\"kept\"", "\"token\":1", false, true},
         {"a failure of another kind", "\"token\":\"kept\"", "\"failure\":\"internal\"", false,
          true},

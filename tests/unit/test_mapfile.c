@@ -16,6 +16,14 @@
 #include "failalloc.h"
 #include "mapfile.h"
 
+/* Some compilers make one of malloc and what clears the memory */
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return fail_alloc_now() ? NULL : __real_calloc(n, size);
+}
+
 #define SPAN(literal) ((struct wf_span){(literal), sizeof(literal) - 1})
 /* WF_CLAIM_MAX bytes */
 #define LONGEST                                                                                    \

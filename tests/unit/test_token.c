@@ -16,6 +16,7 @@
 
 #include "fakedoor.h"
 #include "wfauth.h"
+#include "within.h"
 
 #define T0 1700000000
 
@@ -231,7 +232,7 @@ static void test_memory(void **state)
             fail_msg("allocation %u: %s, %s", n, wf_reason_name(reason), err.text);
         wf_secret_free(assertion);
     }
-    assert_in_range(n, 10, 1000);
+    assert_within(n, 10, 1000);
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
