@@ -365,6 +365,7 @@ unit_tests += \
 	%D%/unit/test_store_faults \
 	%D%/unit/test_anchor \
 	%D%/unit/test_anchor_proc \
+	%D%/unit/test_pin \
 	%D%/unit/test_refresh \
 	%D%/unit/test_session \
 	%D%/unit/test_account \
@@ -455,6 +456,12 @@ stateful_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r,--wrap=wf_refresh_session
 %C%_unit_test_store_LDADD = $(unit_ldadd)
 %C%_unit_test_store_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=renameat \
 	-Wl,--wrap=write,--wrap=wf_file_read
+
+%C%_unit_test_pin_SOURCES = %D%/unit/test_pin.c
+%C%_unit_test_pin_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_pin_LDADD = $(unit_ldadd)
+%C%_unit_test_pin_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=linkat \
+	-Wl,--wrap=unlinkat,--wrap=write,--wrap=wf_file_read
 
 %C%_unit_test_anchor_SOURCES = %D%/unit/test_anchor.c
 %C%_unit_test_anchor_CPPFLAGS = $(unit_cppflags)
