@@ -366,6 +366,8 @@ unit_tests += \
 	%D%/unit/test_anchor \
 	%D%/unit/test_anchor_proc \
 	%D%/unit/test_pin \
+	%D%/unit/test_stamp \
+	%D%/unit/test_stamp_pending \
 	%D%/unit/test_refresh \
 	%D%/unit/test_session \
 	%D%/unit/test_account \
@@ -462,6 +464,18 @@ stateful_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r,--wrap=wf_refresh_session
 %C%_unit_test_pin_LDADD = $(unit_ldadd)
 %C%_unit_test_pin_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=linkat \
 	-Wl,--wrap=unlinkat,--wrap=write,--wrap=wf_file_read
+
+stamp_ldflags = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=unlinkat,--wrap=write \
+	-Wl,--wrap=wf_file_read,--wrap=wf_anchor_lives,--wrap=wf_anchor_holds_us,--wrap=wf_anchor_boot
+%C%_unit_test_stamp_SOURCES = %D%/unit/test_stamp.c %D%/lib/stampcase.h
+%C%_unit_test_stamp_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_stamp_LDADD = $(unit_ldadd)
+%C%_unit_test_stamp_LDFLAGS = $(stamp_ldflags)
+
+%C%_unit_test_stamp_pending_SOURCES = %D%/unit/test_stamp_pending.c %D%/lib/stampcase.h
+%C%_unit_test_stamp_pending_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_stamp_pending_LDADD = $(unit_ldadd)
+%C%_unit_test_stamp_pending_LDFLAGS = $(stamp_ldflags)
 
 %C%_unit_test_anchor_SOURCES = %D%/unit/test_anchor.c
 %C%_unit_test_anchor_CPPFLAGS = $(unit_cppflags)
