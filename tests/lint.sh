@@ -113,8 +113,9 @@ ignored_tests()
 {
     for file in tests/unit/test_*.c tests/fuzz/fuzz_*.c; do
         [ -e "$file" ] || continue
-        grep -q "%D%/${file#tests/}\\|%D%/$(echo "${file#tests/}" | sed 's/\.c$//')\\b" tests/local.mk ||
-            echo "$file is not in tests/local.mk"
+        name=$(basename "$file" .c)
+        grep -q "%D%/\(unit/\)\?$name\\b" tests/local.mk tests/fuzz/local.mk ||
+            echo "$file is in no local.mk"
     done
 }
 
