@@ -47,16 +47,18 @@ static bool receive_more(int fd, int64_t deadline, struct wf_buf *answer, enum w
     int ready = poll(&pfd, 1, (int)left);
     if (ready == 0 || (ready < 0 && errno == EINTR))
         return true;
-    /* One byte more than there can be, to see the end */
+    /* One byte more than there can be */
     uint8_t *room = wf_buf_room(answer, ANSWER_MAX + 1 - answer->len);
     if (room == NULL) {
-        *ret = wf_fail(err, WF_INTERNAL, "out of memory, or it says too much");
+        *ret = wf_fail(err, WF_INTERNAL, "out of memory for an answer");
         return false;
     }
     ssize_t n = recv(fd, room, ANSWER_MAX + 1 - answer->len, MSG_DONTWAIT);
     wf_buf_added(answer, n > 0 ? (size_t)n : 0);
     if (n < 0 && errno != EINTR && errno != EAGAIN)
         *ret = wf_fail(err, WF_INTERNAL, "it cannot be heard: %s", wf_errno_text(errno));
+    else if (answer->len > ANSWER_MAX)
+        *ret = wf_fail(err, WF_INTERNAL, "it says too much");
     return *ret == WF_OK && n != 0;
 }
 
