@@ -123,6 +123,7 @@ bin_PROGRAMS += %D%/wfauth
 	%D%/cmd_verify.c \
 	%D%/cmd_login.c \
 	%D%/cmd_token.c \
+	%D%/cmd_pins.c \
 	%D%/keypair.c %D%/keypair.h \
 	%D%/cmd_keygen.c \
 	%D%/main.c

@@ -31,7 +31,9 @@ struct wf_login {
     enum wf_reason user_verdict;
     struct wf_err user_err;
 };
-_Static_assert(WF_NAME_SIZE == WF_USER_MAX + 1, "a result holds every valid name");
+_Static_assert(WF_NAME_SIZE > WF_USER_MAX &&
+                   WF_NAME_SIZE > WF_CONF_SECTION_MAX - sizeof("provider"),
+               "a result holds every valid name");
 _Static_assert(WF_ANSWER_MAX >= WF_PASTE_MAX, "what can be judged is read");
 
 enum wf_reason wf_login_begin(const struct wf_context *context, const struct wf_request *request,

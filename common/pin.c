@@ -192,11 +192,8 @@ enum wf_reason wf_pin_remove(const struct wf_store *store, const char *user, boo
     return reason;
 }
 
-/* One entry of a list. WF_INTERNAL ends it. */
 static enum wf_reason show(const struct wf_store *store, int in, const char *name,
-                           void (*each)(void *ctx, const char *name, const struct wf_pin *pin,
-                                        const char *fault),
-                           void *ctx, struct wf_err *err)
+                           wf_pin_see *each, void *ctx, struct wf_err *err)
 {
     struct kept kept = {.since = 0};
     struct wf_err why = WF_ERR_INIT;
@@ -213,10 +210,21 @@ static enum wf_reason show(const struct wf_store *store, int in, const char *nam
     return WF_OK;
 }
 
-enum wf_reason wf_pin_list(const struct wf_store *store,
-                           void (*each)(void *ctx, const char *name, const struct wf_pin *pin,
-                                        const char *fault),
+enum wf_reason wf_pin_show(const struct wf_store *store, const char *user, wf_pin_see *each,
                            void *ctx, struct wf_err *err)
+{
+    char name[NAME_SIZE];
+    int in = -1;
+    enum wf_reason reason = enter_for(store, user, &in, name, err);
+
+    if (reason == WF_OK)
+        reason = show(store, in, name, each, ctx, err);
+    wf_folder_shut(in);
+    return reason;
+}
+
+enum wf_reason wf_pin_list(const struct wf_store *store, wf_pin_see *each, void *ctx,
+                           struct wf_err *err)
 {
     struct wf_buf list = WF_BUF_INIT(WF_FOLDER_LIST_MAX * sizeof(struct wf_folder_entry));
     int in = -1;

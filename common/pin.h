@@ -44,11 +44,15 @@ enum wf_reason wf_pin_exists(const struct wf_store *store, const char *user, boo
 enum wf_reason wf_pin_remove(const struct wf_store *store, const char *user, bool *ret_existed,
                              struct wf_err *err) WF_MUST_USE;
 
-/* Call `each` for every pin, borrowed for the call; or NULL, the file's name and what is wrong with
- * it. No order. WF_CONFIG, WF_INTERNAL. */
-enum wf_reason wf_pin_list(const struct wf_store *store,
-                           void (*each)(void *ctx, const char *name, const struct wf_pin *pin,
-                                        const char *fault),
+/* Who looks at a pin, borrowed for the call; or at NULL, and what is wrong with the file of this
+ * name. */
+typedef void wf_pin_see(void *ctx, const char *name, const struct wf_pin *pin, const char *fault);
+
+/* Call `each` for the pin of this user, if there is one. WF_CONFIG, WF_INTERNAL. */
+enum wf_reason wf_pin_show(const struct wf_store *store, const char *user, wf_pin_see *each,
                            void *ctx, struct wf_err *err) WF_MUST_USE;
+/* The same for every pin, in no order. */
+enum wf_reason wf_pin_list(const struct wf_store *store, wf_pin_see *each, void *ctx,
+                           struct wf_err *err) WF_MUST_USE;
 
 #endif

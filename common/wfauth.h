@@ -27,8 +27,9 @@
 
 struct wf_http;
 
-/* Bytes, with the NUL, that names in a result may have; longer foreign ones are cut. */
-#define WF_NAME_SIZE 33
+/* Bytes, with the NUL, that names in a result may have: every user's and provider's fits; longer
+ * foreign ones are cut. */
+#define WF_NAME_SIZE 40
 #define WF_SUBJECT_SIZE 129
 
 /* The longest answer that a person may give, in one line or in pieces: a token of the largest
