@@ -217,6 +217,12 @@ def silent_lines(world, action="silent-sign-in"):
     return [(line["verdict"], line.get("reason")) for line in world.audit(action)]
 
 
+def last(world, action="silent-sign-in"):
+    """The last decision of this kind, once it is written."""
+    within(5, lambda: silent_lines(world, action), "an audit line")
+    return silent_lines(world, action)[-1]
+
+
 def saw(world, pattern):
     """A line of the log of this case."""
     return within(5, lambda: next((line for line in world.log_lines() if re.search(pattern, line)), None),

@@ -31,8 +31,8 @@ class World:
         self.root = root
         self.module = glob.glob(root + "/**/pam_workfront.so", recursive=True)[0]
         self.conf = root + "/etc/wfauth/wfauth.conf"
-        # Sessions, pins and time stamps; every case begins without any
-        self.state = HOME + "/state"
+        # Sessions, pins and time stamps, in root's default folder; every case begins without any
+        self.state = root + "/var/lib/wfauth"
         self.log = Collector()
         self.mark = 0
         self.terminals = []
@@ -43,6 +43,7 @@ class World:
         for path in (os.path.dirname(self.conf), root + "/var"):
             os.makedirs(path, exist_ok=True)
             run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", path)
+        os.makedirs(os.path.dirname(self.state))
         os.chmod(HOME, 0o755)
         self.make_users()
         if self.sanitized:
@@ -136,8 +137,7 @@ class World:
 
     def forget(self):
         """No session, no pin, no time stamp."""
-        for path in (self.state, self.root + "/var/lib/wfauth"):
-            shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(self.state, ignore_errors=True)
 
     # -- programs --------------------------------------------------------------------------------
 
