@@ -44,18 +44,14 @@ static enum wf_reason ask_provider(const struct wf_resume *resume, struct wf_res
     bool known = false;
     enum wf_reason reason = is_person(resume->policy, resume->request->user, ret_opinion, err);
 
-    if (reason != WF_OK || !*ret_opinion)
-        goto out;
+    if (!*ret_opinion)
+        return reason;
     reason = wf_resume_confirm(resume, ret_found, &known, err);
     if (reason != WF_EXPIRED)
-        goto out;
+        return reason;
     /* No session, or one that has ended: that the account is open nobody says */
     *ret_opinion = known || resume->policy->account_check != WF_ACCOUNT_CHECK_KNOWN;
-    reason = !*ret_opinion ? WF_OK : known ? WF_INACTIVE : WF_DENIED;
-out:
-    if (reason != WF_OK)
-        *ret_opinion = true;
-    return reason;
+    return !*ret_opinion ? WF_OK : known ? WF_INACTIVE : WF_DENIED;
 }
 
 static enum wf_reason check_person(const struct wf_context *context, const struct wf_policy *policy,
@@ -65,7 +61,6 @@ static enum wf_reason check_person(const struct wf_context *context, const struc
     struct wf_resume resume = {.context = context, .policy = policy, .request = request};
     struct wf_store *store = NULL;
 
-    *ret_opinion = false;
     if (policy->account_check == WF_ACCOUNT_CHECK_NO)
         return WF_OK;
     enum wf_reason reason = wf_context_store(context, &store, err);
@@ -82,7 +77,7 @@ enum wf_reason wf_account_check(const struct wf_context *context, const struct w
 {
     enum wf_reason reason = WF_INTERNAL;
     const struct wf_policy *policy = NULL;
-    struct wf_result about = {.reason = WF_INTERNAL};
+    struct wf_result about = {.user = ""};
     struct wf_err own = WF_ERR_INIT;
     bool known = is_about(found, request->user);
     bool opinion = known;

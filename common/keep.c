@@ -36,7 +36,7 @@ static enum wf_reason refuse_pinned(const struct wf_store *store, const char *us
     bool pinned = false;
     enum wf_reason reason = wf_pin_exists(store, user, &pinned, err);
 
-    if (reason == WF_OK && pinned)
+    if (pinned)
         reason = wf_fail(err, WF_IDENTITY,
                          "%s is pinned to a person, and provider %s does not say who this is", user,
                          provider);

@@ -24,7 +24,7 @@ static const struct wf_log *log_of(const struct wf_resume *resume)
 
 static void copy_text(char *dst, size_t size, const char *src, size_t len)
 {
-    wf_text_sanitise(dst, size, src == NULL ? "" : src, len);
+    wf_text_sanitise(dst, size, src, len);
 }
 
 static void prepare(const struct wf_resume *resume, struct wf_refresh *ret)
@@ -53,8 +53,11 @@ static enum wf_reason judge(const struct wf_resume *resume, const struct wf_reco
     enum wf_reason reason =
         wf_identity_judge(resume->policy, &accepted->naming, claims, resume->request->user,
                           WF_PASSWD_REQUIRED, result->user, err);
-    if (reason == WF_OK)
-        reason = wf_keep_pin(resume->context, resume->request, accepted->provider, claims, err);
+    if (reason != WF_OK)
+        return reason;
+    reason = wf_keep_pin(resume->context, resume->request, accepted->provider, claims, err);
+    if (reason != WF_OK)
+        result->user[0] = '\0';
     return reason;
 }
 
@@ -195,9 +198,7 @@ enum wf_reason wf_resume_confirm(const struct wf_resume *resume, struct wf_resul
     }
     copy_text(ret_result->subject, sizeof(ret_result->subject), kept->subject,
               strlen(kept->subject));
-    reason = kept->ended != 0
-                 ? wf_fail(&own, WF_EXPIRED, "the session of %s has ended: %s", user, kept->why)
-                 : confirm(resume, kept, ret_result, &own);
+    reason = confirm(resume, kept, ret_result, &own);
 out:
     if (reason != WF_OK)
         reason = wf_fail(err, reason, "%s", own.text);
@@ -281,7 +282,7 @@ enum wf_reason wf_resume(const struct wf_context *context, const struct wf_reque
     struct wf_store *store = NULL;
     struct wf_err own = WF_ERR_INIT;
 
-    *ret_result = (struct wf_result){.reason = WF_PENDING};
+    *ret_result = (struct wf_result){.user = ""};
     enum wf_reason reason =
         wf_conf_policy(wf_context_conf_borrow(context), request->service, &resume.policy, &own);
     /* Root's own folder alone says what nobody else could have written */

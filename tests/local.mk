@@ -373,6 +373,7 @@ unit_tests += \
 	%D%/unit/test_account \
 	%D%/unit/test_keep \
 	%D%/unit/test_resume \
+	%D%/unit/test_silent_memory \
 	%D%/unit/test_keyring \
 	%D%/unit/test_keyring_folder \
 	%D%/unit/test_keyring_many \
@@ -445,12 +446,19 @@ stateful_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r,--wrap=wf_refresh_session
 %C%_unit_test_keep_SOURCES = %D%/unit/test_keep.c $(fake_door)
 %C%_unit_test_keep_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_keep_LDADD = $(unit_ldadd)
-%C%_unit_test_keep_LDFLAGS = $(stateful_ldflags) -Wl,--wrap=geteuid,--wrap=fsync
+%C%_unit_test_keep_LDFLAGS = $(stateful_ldflags) -Wl,--wrap=geteuid,--wrap=fsync,--wrap=wf_anchor_terminal
 
 %C%_unit_test_resume_SOURCES = %D%/unit/test_resume.c $(fake_door)
 %C%_unit_test_resume_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_resume_LDADD = $(unit_ldadd)
-%C%_unit_test_resume_LDFLAGS = $(stateful_ldflags) -Wl,--wrap=geteuid
+%C%_unit_test_resume_LDFLAGS = $(stateful_ldflags) \
+	-Wl,--wrap=geteuid,--wrap=fsync,--wrap=wf_keep_stamp
+
+%C%_unit_test_silent_memory_SOURCES = %D%/unit/test_silent_memory.c $(fake_door)
+%C%_unit_test_silent_memory_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_silent_memory_LDADD = $(unit_ldadd)
+%C%_unit_test_silent_memory_LDFLAGS = $(stateful_ldflags) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
 
 export_cppflags = $(unit_cppflags) -DTEST_EXPORT='"$(abs_top_builddir)/common/wfauth-export"'
 export_case = %D%/lib/export_case.h %D%/lib/export_file.h

@@ -59,9 +59,9 @@ TESTS = {
     "kept_token.c": ["unit/test_machine", "unit/test_token"],
     "machine.c": ["unit/test_machine", "unit/test_token", "unit/test_machine_threads"],
     "opaque.c": ["unit/test_opaque", "unit/test_opaque_kept", "unit/test_opaque_many"],
-    "resume.c": ["unit/test_resume", "unit/test_account"],
-    "keep.c": ["unit/test_keep", "unit/test_resume"],
-    "account.c": ["unit/test_account"],
+    "resume.c": ["unit/test_resume", "unit/test_account", "unit/test_silent_memory"],
+    "keep.c": ["unit/test_keep", "unit/test_resume", "unit/test_silent_memory"],
+    "account.c": ["unit/test_account", "unit/test_silent_memory"],
     "message.c": ["unit/test_message"],
 }
 # Where what is not common/'s lies, and what make compiles it to

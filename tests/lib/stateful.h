@@ -6,9 +6,11 @@
 #ifndef WF_TEST_STATEFUL_H
 #define WF_TEST_STATEFUL_H
 
+#include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "context.h"
@@ -19,10 +21,11 @@
 #include "store.h"
 
 #define STATEFUL_NOW 1800000000
-#define STATEFUL_ACME                                                                              \
+#define STATEFUL_PROVIDER                                                                          \
     "[provider acme]\ntype = workfront\nurl = https://acme.my.workfront.com\n"                     \
     "client_id = cid\nredirect_uri = https://login.acme.example/code\n"                            \
-    "strip_domain = acme.example\n[service *]\nprovider = acme\n"
+    "strip_domain = acme.example\n"
+#define STATEFUL_ACME STATEFUL_PROVIDER "[service *]\nprovider = acme\n"
 
 /* What the provider says of a person, and other answers. */
 #define STATEFUL_PERSON(id, name, active)                                                          \
@@ -77,8 +80,8 @@ enum wf_reason __wrap_wf_refresh_session(const struct wf_refresh *refresh, const
     return reason;
 }
 
-/* Begin anew with this configuration behind STATEFUL_ACME, and an empty folder. */
-static inline void state_load(const char *more)
+/* Begin anew with this configuration, head and rest. */
+static inline void state_load_whole(const char *head, const char *rest)
 {
     const struct wf_host host = {.config = state_config,
                                  .log = key_log_sink,
@@ -89,7 +92,7 @@ static inline void state_load(const char *more)
     FILE *file = fopen(state_config, "w");
 
     assert_non_null(file);
-    assert_true(fprintf(file, "%s%s", STATEFUL_ACME, more) > 0 && fclose(file) == 0);
+    assert_true(fprintf(file, "%s%s", head, rest) > 0 && fclose(file) == 0);
     assert_int_equal(chmod(state_config, 0600), 0);
     wf_context_free(state_context);
     state_context = NULL;
@@ -99,6 +102,26 @@ static inline void state_load(const char *more)
     fake_door_script(NULL, 0);
     if (wf_context_new(&host, &state_context, &err) != WF_OK)
         fail_msg("%s\n%s", err.text, key_log);
+}
+
+static inline void state_load(const char *more)
+{
+    state_load_whole(STATEFUL_ACME, more);
+}
+
+/* True if `check` is true in a process that has a terminal, which it leads. */
+static inline bool state_at_terminal(bool (*check)(void))
+{
+    int terminal = -1;
+    int status = -1;
+    pid_t pid = forkpty(&terminal, NULL, NULL, NULL);
+
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(check() ? 0 : 1);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    (void)close(terminal);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 static inline const struct wf_provider_conf *state_acme(void)

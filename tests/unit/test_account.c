@@ -23,6 +23,12 @@
 #define CLOSED STATEFUL_PERSON("id-1", "alice", "false")
 #define DOWN {.reason = WF_UNREACHABLE}
 
+#define FOUND(verdict)                                                                             \
+    (const struct wf_result)                                                                       \
+    {                                                                                              \
+        .reason = (verdict), .user = "alice", .provider = "acme", .subject = "found"               \
+    }
+
 enum kept {
     SESSION,
     NONE,
@@ -66,9 +72,11 @@ static const struct {
     {"a system account", YES, NONE, "cyrus", NULL, {ALICE}, WF_OK, false, 0, NONE},
     {"nobody's name", YES, NONE, "mallory", NULL, {ALICE}, WF_OK, false, 0, NONE},
     /* What the sign-in of the same dialogue found is not asked for again */
-    {"found good", YES, NONE, "alice", &(const struct wf_result){.reason = WF_OK, .user = "alice"}, {ALICE}, WF_OK, true, 0, NONE},
-    {"found inactive", YES, SESSION, "alice", &(const struct wf_result){.reason = WF_INACTIVE, .user = "alice"}, {ALICE}, WF_INACTIVE, true, 0, SESSION},
-    {"found denied", YES, SESSION, "alice", &(const struct wf_result){.reason = WF_DENIED, .user = "alice"}, {ALICE}, WF_DENIED, true, 0, SESSION},
+    {"found good", YES, NONE, "alice", &FOUND(WF_OK), {ALICE}, WF_OK, true, 0, NONE},
+    {"found inactive", YES, SESSION, "alice", &FOUND(WF_INACTIVE), {ALICE}, WF_INACTIVE, true, 0, SESSION},
+    {"found denied", YES, SESSION, "alice", &FOUND(WF_DENIED), {ALICE}, WF_DENIED, true, 0, SESSION},
+    {"found no answer", YES, SESSION, "alice", &FOUND(WF_UNREACHABLE), {ALICE}, WF_IDENTITY, true, 0, SESSION},
+    {"no name, and found nobody", YES, NONE, "", &(const struct wf_result){.reason = WF_EXPIRED}, {ALICE}, WF_OK, false, 0, NONE},
     {"found nothing about this user", YES, SESSION, "alice", &(const struct wf_result){.reason = WF_OK, .user = "bob"}, {CLOSED}, WF_INACTIVE, true, 1, TOMBSTONE},
     {"found nobody", YES, SESSION, "alice", &(const struct wf_result){.reason = WF_EXPIRED}, {ALICE}, WF_OK, true, 1, SESSION},
 };
@@ -101,6 +109,25 @@ static enum kept what_is_kept(void)
     return kept;
 }
 
+/* How the audit line of a row begins: who is meant, and of whom that much is known. */
+static const char *line_of(size_t i)
+{
+    static char line[256];
+    bool about = rows[i].found != NULL && rows[i].user[0] != '\0' && strcmp(rows[i].found->user, rows[i].user) == 0;
+    bool asked = rows[i].kept != NONE && !about && rows[i].requests > 0;
+
+    (void)snprintf(line, sizeof(line),
+                   "account service=\"sshd\" user=\"%s\" rhost=\"192.0.2.1\"%s verdict=%s",
+                   rows[i].user,
+                   asked   ? " provider=\"acme\" subject=\"id-1\""
+                   : about ? " provider=\"acme\" subject=\"found\""
+                   : rows[i].kept == TOMBSTONE ? " provider=\"acme\" subject=\"id-1\""
+                   : rows[i].kept == NONE      ? " provider=\"acme\""
+                                               : "",
+                   rows[i].reason == WF_OK ? "accept" : "refuse");
+    return line;
+}
+
 static void test_rows(void **state)
 {
     (void)state;
@@ -121,8 +148,10 @@ static void test_rows(void **state)
                      err.text);
         if (fake_door_count() != rows[i].requests)
             fail_msg("%s: %zu requests", rows[i].name, fake_door_count());
-        if ((strstr(key_log, "account service=\"sshd\"") != NULL) != rows[i].opinion)
-            fail_msg("%s: audit line:\n%s", rows[i].name, key_log);
+        if ((strstr(key_log, line_of(i)) != NULL) != rows[i].opinion)
+            fail_msg("%s: audit line, not \"%s\":\n%s", rows[i].name, line_of(i), key_log);
+        if (reason != WF_OK && err.text[0] == '\0')
+            fail_msg("%s: says \"%s\"", rows[i].name, err.text);
         if (what_is_kept() != rows[i].after)
             fail_msg("%s: what is kept", rows[i].name);
         /* A closed account stays out, and nobody is asked again */
@@ -155,11 +184,43 @@ static void test_folder(void **state)
     assert_true(opinion);
 }
 
+/* Without a section there is no service, whatever was found. */
+static void test_no_service(void **state)
+{
+    (void)state;
+    const struct wf_request request = {.service = "su", .user = "alice", .pins = true};
+    struct wf_err err = WF_ERR_INIT;
+    bool opinion = false;
+
+    state_load_whole(STATEFUL_PROVIDER, YES);
+    assert_int_equal(wf_account_check(state_context, &request, &FOUND(WF_OK), &opinion, &err),
+                     WF_CONFIG);
+    assert_true(opinion);
+    opinion = false;
+    assert_int_equal(wf_account_check(state_context, &request, NULL, &opinion, NULL), WF_CONFIG);
+    assert_true(opinion);
+}
+
+/* Denied by name and found good: the name counts. */
+static void test_denied_after_sign_in(void **state)
+{
+    (void)state;
+    const struct wf_request request = {.service = "sshd", .user = "alice", .pins = true};
+    bool opinion = false;
+
+    state_load("[service sshd]\ndeny_users = alice\n");
+    assert_int_equal(wf_account_check(state_context, &request, &FOUND(WF_OK), &opinion, NULL),
+                     WF_DENIED);
+    assert_true(opinion);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_folder),
+        cmocka_unit_test(test_no_service),
+        cmocka_unit_test(test_denied_after_sign_in),
     };
 
     return cmocka_run_group_tests(tests, state_setup, state_teardown);

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "json.h"
 #include "keep.h"
 #include "pin.h"
 #include "stamp.h"
@@ -31,6 +32,17 @@ int __wrap_fsync(int fd)
 {
     errno = ENOSPC;
     return disk_is_full ? -1 : __real_fsync(fd);
+}
+
+/* A /proc that is not there */
+static bool proc_is_gone;
+enum wf_reason __real_wf_anchor_terminal(struct wf_anchor *ret, struct wf_err *err);
+enum wf_reason __wrap_wf_anchor_terminal(struct wf_anchor *ret, struct wf_err *err);
+enum wf_reason __wrap_wf_anchor_terminal(struct wf_anchor *ret, struct wf_err *err)
+{
+    if (proc_is_gone)
+        return wf_fail(err, WF_INTERNAL, "/proc does not tell");
+    return __real_wf_anchor_terminal(ret, err);
 }
 
 /* A user without root's rights */
@@ -101,6 +113,7 @@ static void test_kept(void **state)
                      WF_EXPIRED);
     wf_store_free(store);
     assert_null(strstr(key_log, result.mark));
+    assert_null(strstr(key_log, "it is not kept"));
 }
 
 static void test_nothing_kept(void **state)
@@ -220,14 +233,209 @@ static void test_open_folder(void **state)
     start(NOTHING);
     assert_int_equal(chmod(state_folder, 0777), 0);
     enum wf_reason reason = sign_in(&ssh, script, 2, &result, NULL);
-    if (__real_geteuid() == 0)
+    if (__real_geteuid() == 0) {
+        struct json_t *nobody = wf_json_new();
         assert_int_equal(reason, WF_CONFIG);
+        assert_int_equal(wf_keep_pin(state_context, &ssh, state_acme(), nobody, NULL), WF_CONFIG);
+        wf_json_free(nobody);
+    }
+    /* Where names are pinned to nobody the sign-in is good, and is not kept */
+    struct wf_request unpinned = ssh;
+    unpinned.pins = false;
+    state_load(KEEPS);
+    assert_int_equal(sign_in(&unpinned, script, 2, &result, NULL), WF_OK);
+    assert_non_null(strstr(key_log, "the sign-in of alice is good, but it is not kept"));
     /* A user without a folder has never pinned anybody */
     is_person = true;
     assert_int_equal(sign_in(&ssh, script, 2, &result, NULL), WF_OK);
     assert_non_null(strstr(key_log, "names are not pinned to persons here"));
     is_person = false;
     assert_int_equal(chmod(state_folder, 0700), 0);
+}
+
+/* A user with a folder of their own has pins of their own. */
+static int pins_as_person(void)
+{
+    static const struct fake_answer first[] = {TOKENS, ALICE};
+    static const struct fake_answer second[] = {TOKENS, STATEFUL_PERSON("id-2", "alice", "true")};
+    struct wf_result result;
+
+    if (setresuid(4242, 4242, 4242) != 0)
+        return 1;
+    if (sign_in(&ssh, first, 2, &result, NULL) != WF_OK)
+        return 2;
+    return sign_in(&ssh, second, 2, &result, NULL) == WF_IDENTITY ? 0 : 3;
+}
+
+static void test_person(void **state)
+{
+    (void)state;
+    int status = -1;
+
+    if (__real_geteuid() != 0)
+        skip();
+    start(NOTHING);
+    assert_int_equal(chown(state_folder, 4242, 4242), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(pins_as_person());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(chown(state_folder, 0, 0), 0);
+}
+
+/* A provider that names no permanent ID lets nobody in under a name that is pinned. */
+static void test_no_subject(void **state)
+{
+    (void)state;
+    struct json_t *anybody = wf_json_new();
+    struct json_t *somebody = wf_json_new();
+    struct wf_err err = WF_ERR_INIT;
+
+    assert_true(wf_json_set_string(somebody, "ID", "x"));
+    start(NOTHING);
+    assert_int_equal(wf_keep_pin(state_context, &ssh, state_acme(), anybody, NULL), WF_OK);
+    assert_int_equal(wf_keep_pin(state_context, &ssh, state_acme(), somebody, NULL), WF_OK);
+    assert_int_equal(wf_keep_pin(state_context, &ssh, state_acme(), anybody, &err), WF_IDENTITY);
+    assert_non_null(strstr(err.text, "alice is pinned to a person, and provider acme"));
+    assert_int_equal(wf_keep_pin(state_context, &ssh, state_acme(), somebody, NULL), WF_OK);
+    wf_json_free(anybody);
+    wf_json_free(somebody);
+}
+
+static const struct wf_request sudo = {
+    .service = "sudo", .user = "alice", .proof = WF_PROOF_CALLER, .pins = true};
+
+/* Whoever signs in at a terminal has a stamp of that terminal, at once and without a mark. */
+static bool stamps_terminal(void)
+{
+    struct wf_store *store = state_store();
+    struct wf_result result = {.provider = "acme", .user = "alice", .subject = "id-1"};
+    struct wf_stamp stamp = {.signed_in = 0};
+    bool done = wf_keep_stamp(state_context, store, &sudo, 1234, &result, NULL) == WF_OK &&
+                result.mark[0] == '\0' &&
+                wf_stamp_find(store, "acme", "alice", &stamp, NULL) == WF_OK &&
+                stamp.signed_in == 1234 && strcmp(stamp.subject, "id-1") == 0 &&
+                stamp.anchor.kind == WF_ANCHOR_TERMINAL;
+
+    wf_store_free(store);
+    return done;
+}
+
+/* Where /proc tells nothing there is nothing to bind to, and nothing is bound. */
+static bool fails_without_proc(void)
+{
+    struct wf_store *store = state_store();
+    struct wf_result result = {.provider = "acme", .user = "alice", .subject = "id-1"};
+    char left[512];
+
+    proc_is_gone = true;
+    bool done = wf_keep_stamp(state_context, store, &sudo, 1234, &result, NULL) == WF_INTERNAL;
+    proc_is_gone = false;
+    wf_store_free(store);
+    key_folder_find(state_folder, "stamp-", left, sizeof(left));
+    return done && left[0] == '\0';
+}
+
+static bool fails_on_a_full_disk(void)
+{
+    struct wf_store *store = state_store();
+    struct wf_result result = {.provider = "acme", .user = "alice", .subject = "id-1"};
+
+    assert_int_equal(chmod(state_folder, 0777), 0);
+    bool done = wf_keep_stamp(state_context, store, &sudo, 1234, &result, NULL) == WF_CONFIG;
+    assert_int_equal(chmod(state_folder, 0700), 0);
+    wf_store_free(store);
+    return done;
+}
+
+static bool has_no_terminal(void)
+{
+    struct wf_store *store = state_store();
+    struct wf_result result = {.provider = "acme", .user = "alice", .subject = "id-1"};
+    char left[512];
+
+    bool done = wf_keep_stamp(state_context, store, &sudo, 1234, &result, NULL) == WF_OK;
+    wf_store_free(store);
+    key_folder_find(state_folder, "stamp-", left, sizeof(left));
+    return done && left[0] == '\0' && result.mark[0] == '\0';
+}
+
+static void test_terminal(void **state)
+{
+    (void)state;
+    start(KEEPS);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(setsid() > 0 && has_no_terminal() ? 0 : 1);
+    int status = -1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_true(state_at_terminal(fails_on_a_full_disk));
+    assert_true(state_at_terminal(fails_without_proc));
+    assert_true(state_at_terminal(stamps_terminal));
+}
+
+/* What the provider said is kept where a service bridges outages with it, and only as far as there
+ * is room. */
+#define OTHER                                                                                      \
+    "[provider other]\ntype = workfront\nurl = https://other.my.workfront.com\n"                   \
+    "client_id = cid\nredirect_uri = https://login.acme.example/code\n"
+#define GRACE "flow = refresh, code\nmax_age = 15m\ngrace = 1h\n"
+static const struct {
+    const char *name;
+    const char *more;
+    size_t bytes; /* of the claims */
+    bool kept;
+    bool alone; /* there is no other section */
+} words[] = {
+    {"grace in the only section", "[service sshd]\n" GRACE, 100, true, true},
+    {"grace", KEEPS "[service su]\n" GRACE, 100, true, false},
+    {"grace of the first section", "[service su]\n" GRACE KEEPS, 100, true, false},
+    {"no grace", KEEPS, 100, false, false},
+    {"another provider's grace", KEEPS OTHER "[service su]\nprovider = other\n" GRACE, 100, false, false},
+    {"the most", KEEPS "[service su]\n" GRACE, 16384, true, false},
+    {"too much", KEEPS "[service su]\n" GRACE, 16385, false, false},
+};
+
+static void test_words(void **state)
+{
+    (void)state;
+    static const struct fake_answer script[] = {TOKENS, ALICE};
+    static char value[16385];
+    struct wf_result result;
+
+    for (size_t i = 0; i < WF_ARRAY_LEN(words); i++) {
+        struct json_t *claims = wf_json_new();
+        struct wf_refresh refresh;
+        struct wf_store *store = NULL;
+        start(words[i].more);
+        if (words[i].alone)
+            state_load_whole(STATEFUL_PROVIDER, words[i].more);
+        assert_int_equal(sign_in(&ssh, script, 2, &result, NULL), WF_OK);
+        store = state_store();
+        wf_context_refresh(state_context, &refresh);
+        refresh.provider = state_acme();
+        refresh.store = store;
+        memset(value, 'x', sizeof(value));
+        value[words[i].bytes - strlen("{\"ID\":\"\"}")] = '\0';
+        assert_true(wf_json_set_string(claims, "ID", value));
+        assert_int_equal(
+            wf_keep_word(state_context, &refresh, "alice", "id-1", claims, NULL), WF_OK);
+        struct wf_record *record = state_record();
+        bool kept = record->claims != NULL && strlen(record->claims) == words[i].bytes;
+        if (kept != words[i].kept)
+            fail_msg("%s: %s", words[i].name, record->claims);
+        /* And is what the sign-in heard, to begin with */
+        if (strstr(words[i].more, "su]\n" GRACE) != NULL && !words[i].kept &&
+            (record->claims == NULL) != (strstr(words[i].more, OTHER) != NULL))
+            fail_msg("%s: after the sign-in: %s", words[i].name, record->claims);
+        wf_record_free(record);
+        wf_json_free(claims);
+        wf_store_free(store);
+    }
 }
 
 static void test_young(void **state)
@@ -256,7 +464,8 @@ int main(void)
         cmocka_unit_test(test_kept),      cmocka_unit_test(test_nothing_kept),
         cmocka_unit_test(test_refused),   cmocka_unit_test(test_pinned),
         cmocka_unit_test(test_full_disk), cmocka_unit_test(test_open_folder),
-        cmocka_unit_test(test_young),
+        cmocka_unit_test(test_person),    cmocka_unit_test(test_no_subject), cmocka_unit_test(test_terminal),
+        cmocka_unit_test(test_words),     cmocka_unit_test(test_young),
     };
 
     return cmocka_run_group_tests(tests, state_setup, state_teardown);

@@ -30,6 +30,32 @@ uid_t __wrap_geteuid(void)
     return is_person ? 1000 : __real_geteuid();
 }
 
+/* A disk that is full */
+static bool disk_is_full;
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+    errno = ENOSPC;
+    return disk_is_full ? -1 : __real_fsync(fd);
+}
+
+/* So is the stamp's */
+enum wf_reason __real_wf_keep_stamp(const struct wf_context *context, const struct wf_store *store,
+                                    const struct wf_request *request, int64_t signed_in,
+                                    struct wf_result *ret_result, struct wf_err *err);
+enum wf_reason __wrap_wf_keep_stamp(const struct wf_context *context, const struct wf_store *store,
+                                    const struct wf_request *request, int64_t signed_in,
+                                    struct wf_result *ret_result, struct wf_err *err);
+enum wf_reason __wrap_wf_keep_stamp(const struct wf_context *context, const struct wf_store *store,
+                                    const struct wf_request *request, int64_t signed_in,
+                                    struct wf_result *ret_result, struct wf_err *err)
+{
+    if (disk_is_full)
+        return wf_fail(err, WF_CONFIG, "No space left on device for a stamp");
+    return __real_wf_keep_stamp(context, store, request, signed_in, ret_result, err);
+}
+
 enum stamped {
     HERE,
     ELSEWHERE, /* in the session of a process that lives, and that this one does not descend from */
@@ -50,7 +76,8 @@ struct host {
     bool no_refresh;         /* the session has no refresh token */
     int64_t confirmed;       /* seconds ago; with claims */
     const char *claims;
-    int64_t idle_expires;    /* seconds from now */
+    int64_t idle_expires;    /* seconds from now; -1: just now */
+    int64_t absolute_expires;
     int64_t refreshing;      /* seconds ago: an answer was lost */
     const char *pinned_to;
 };
@@ -67,12 +94,11 @@ static void put_session(const struct host *host)
     record->signed_in = state_now - host->session_age;
     record->obtained = state_now - host->token_age;
     record->access_expires = record->obtained + 3600;
-    record->idle_expires = host->idle_expires == 0 ? 0 : state_now + host->idle_expires;
+    record->idle_expires = host->idle_expires == 0 ? 0 : state_now + 1 + host->idle_expires;
     record->refreshing = host->refreshing == 0 ? 0 : state_now - host->refreshing;
-    if (host->claims != NULL) {
-        record->claims = strdup(host->claims);
-        record->confirmed = state_now - host->confirmed;
-    }
+    record->absolute_expires = host->absolute_expires == 0 ? 0 : state_now + 1 + host->absolute_expires;
+    record->claims = host->claims == NULL ? NULL : strdup(host->claims);
+    record->confirmed = state_now - host->confirmed;
     if (host->ended)
         assert_true(wf_record_end(record, state_now, "invalid_grant"));
     assert_int_equal(wf_store_write(store, record, NULL), WF_OK);
@@ -107,6 +133,7 @@ static void put_pin(const char *subject)
 static void prepare(const struct host *host)
 {
     is_person = false;
+    disk_is_full = false;
     key_folder_empty(state_folder);
     state_load(host->more == NULL ? SUDO : host->more);
     if (!host->no_session)
@@ -168,6 +195,9 @@ static const struct {
     {"token due, ended by somebody", {.token_age = 3590}, {STATEFUL_GRANT_ENDED}, WF_PROOF_CALLER, "sudo", "alice", WF_INACTIVE, 1, true},
     {"ended by somebody, some time before its own end", {.token_age = 3590, .idle_expires = 60}, {STATEFUL_GRANT_ENDED}, WF_PROOF_CALLER, "sudo", "alice", WF_INACTIVE, 1, true},
     {"token due, and the session has had its time", {.token_age = 3590, .idle_expires = -1}, {STATEFUL_GRANT_ENDED}, WF_PROOF_CALLER, "sudo", "alice", WF_PENDING, 1, true},
+    {"a second before its end", {.token_age = 3590, .idle_expires = 0 + 1}, {STATEFUL_GRANT_ENDED}, WF_PROOF_CALLER, "sudo", "alice", WF_INACTIVE, 1, true},
+    {"token due, and the session has had all its time", {.token_age = 3590, .absolute_expires = -1}, {STATEFUL_GRANT_ENDED}, WF_PROOF_CALLER, "sudo", "alice", WF_PENDING, 1, true},
+    {"some time before all its time", {.token_age = 3590, .absolute_expires = 60}, {STATEFUL_GRANT_ENDED}, WF_PROOF_CALLER, "sudo", "alice", WF_INACTIVE, 1, true},
     {"token due, and an answer was lost before", {.token_age = 3590, .refreshing = 60}, {STATEFUL_GRANT_ENDED}, WF_PROOF_CALLER, "sudo", "alice", WF_PENDING, 1, true},
     {"token over, and none to refresh it", {.token_age = 3601, .no_refresh = true}, {ALICE}, WF_PROOF_CALLER, "sudo", "alice", WF_PENDING, 0, false},
     {"client refused", {.token_age = 3590}, {STATEFUL_DEAD}, WF_PROOF_CALLER, "sudo", "alice", WF_CONFIG, 1, false},
@@ -206,6 +236,10 @@ static enum wf_reason resume(const char *service, const char *user, enum wf_proo
     return wf_resume(state_context, &request, ret, err);
 }
 
+#define LINE                                                                                       \
+    "silent-sign-in service=\"sudo\" user=\"alice\" rhost=\"192.0.2.1\" provider=\"acme\" "            \
+    "subject=\"id-"
+
 static unsigned count(const char *text)
 {
     unsigned n = 0;
@@ -233,8 +267,13 @@ static void test_rows(void **state)
             fail_msg("%s: %zu requests", rows[i].name, fake_door_count());
         if (count(" verdict=") != (reason == WF_PENDING ? 0 : 1))
             fail_msg("%s: audit lines:\n%s", rows[i].name, key_log);
-        if ((reason == WF_OK || reason == WF_INACTIVE) && strcmp(result.user, "alice") != 0)
+        bool proven = reason == WF_OK || reason == WF_INACTIVE || reason == WF_DENIED;
+        if (strcmp(result.user, proven ? "alice" : "") != 0)
             fail_msg("%s: user \"%s\"", rows[i].name, result.user);
+        if (reason != WF_OK && err.text[0] == '\0')
+            fail_msg("%s: says \"%s\"", rows[i].name, err.text);
+        if (reason != WF_PENDING && strstr(key_log, LINE) == NULL)
+            fail_msg("%s: audit line:\n%s", rows[i].name, key_log);
         if ((result.mark[0] != '\0') != (reason == WF_OK && rows[i].proof == WF_PROOF_METHOD))
             fail_msg("%s: mark \"%s\"", rows[i].name, result.mark);
         struct wf_record *record = state_record();
@@ -244,6 +283,88 @@ static void test_rows(void **state)
         if (strstr(key_log, "a1") != NULL || strstr(key_log, "r1") != NULL)
             fail_msg("%s: a token in the log:\n%s", rows[i].name, key_log);
     }
+}
+
+/* A word that does not fit the person any more is no word for an outage. */
+static void test_no_word(void **state)
+{
+    (void)state;
+    static const struct fake_answer script[] = {RENAMED};
+    struct wf_result result;
+
+    if (__real_geteuid() != 0)
+        skip();
+    prepare(&(struct host){.more = GRACE, .claims = CLAIMS});
+    fake_door_script(script, 1);
+    assert_int_equal(resume("sudo", "alice", WF_PROOF_CALLER, &result, NULL), WF_IDENTITY);
+    struct wf_record *record = state_record();
+    assert_string_equal(record->claims, CLAIMS);
+    wf_record_free(record);
+}
+
+/* The provider's word counts, whether it can be kept or not. */
+static void test_full_disk(void **state)
+{
+    (void)state;
+    static const struct fake_answer open[] = {ALICE};
+    static const struct fake_answer closed[] = {CLOSED};
+    struct wf_result result;
+
+    if (__real_geteuid() != 0)
+        skip();
+    for (int i = 0; i < 2; i++) {
+        prepare(&(struct host){.more = GRACE, .stamped = NOWHERE, .pinned_to = "id-1"});
+        fake_door_script(i == 0 ? open : closed, 1);
+        disk_is_full = true;
+        assert_int_equal(resume("sudo", "alice", WF_PROOF_METHOD, &result, NULL),
+                         i == 0 ? WF_OK : WF_INACTIVE);
+        disk_is_full = false;
+        /* Of an open account neither the word nor the stamp, of a closed one no tombstone */
+        assert_int_equal(count("No space left on device"), i == 0 ? 2 : 1);
+        assert_string_equal(result.mark, "");
+    }
+    prepare(&(struct host){.more = GRACE});
+    fake_door_script(open, 1);
+    assert_int_equal(resume("sudo", "alice", WF_PROOF_CALLER, &result, NULL), WF_OK);
+    assert_int_equal(count("cannot"), 0);
+}
+
+/* A sudo that was silent is no new sign-in: its terminal has no stamp of its own. */
+static bool is_silent(void)
+{
+    static const struct fake_answer script[] = {ALICE};
+    char first[512];
+    char last[512];
+    struct wf_result result;
+
+    fake_door_script(script, 1);
+    if (resume("sudo", "alice", WF_PROOF_CALLER, &result, NULL) != WF_OK)
+        return false;
+    key_folder_find(state_folder, "stamp-", last, sizeof(last));
+    (void)snprintf(first, sizeof(first), "%s", last);
+    assert_int_equal(unlink(first), 0);
+    key_folder_find(state_folder, "stamp-", last, sizeof(last));
+    return last[0] == '\0';
+}
+
+static void test_terminal(void **state)
+{
+    (void)state;
+    if (__real_geteuid() != 0)
+        skip();
+    prepare(&(struct host){0});
+    assert_true(state_at_terminal(is_silent));
+}
+
+static void test_no_service(void **state)
+{
+    (void)state;
+    struct wf_result result = {.reason = WF_OK, .user = "alice", .mark = "x"};
+
+    state_load_whole(STATEFUL_PROVIDER, SUDO);
+    assert_int_equal(resume("su", "alice", WF_PROOF_CALLER, &result, NULL), WF_CONFIG);
+    assert_string_equal(result.user, "");
+    assert_string_equal(result.mark, "");
 }
 
 /* A process without root's rights believes no stamp: whoever it runs as could have written it. */
@@ -302,6 +423,8 @@ static void test_word(void **state)
     state_now += 60;
     assert_int_equal(resume("sudo", "alice", WF_PROOF_CALLER, &result, NULL), WF_OK);
     assert_non_null(strstr(key_log, "60 s ago"));
+    /* Two verdicts and a warning */
+    assert_int_equal(count("\n"), 3);
     /* And is not kept for nothing */
     prepare(&(struct host){0});
     fake_door_script(script, 1);
@@ -315,6 +438,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_no_word),   cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_terminal),  cmocka_unit_test(test_no_service),
         cmocka_unit_test(test_person),
         cmocka_unit_test(test_mark),
         cmocka_unit_test(test_word),
