@@ -478,15 +478,17 @@ static void list_entries(DIR *stream, int in, const char *prefix, struct wf_buf 
     }
 }
 
-void wf_folder_list(int in, const char *prefix, struct wf_buf *list)
+const char *wf_folder_list(int in, const char *prefix, struct wf_buf *list)
 {
     int fd = openat(in, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *stream = fdopendir(fd);
 
     if (stream == NULL) {
+        const char *fault = wf_errno_text(errno);
         wf_folder_shut(fd);
-        return;
+        return fault;
     }
     list_entries(stream, in, prefix, list);
     (void)closedir(stream);
+    return wf_buf_ok(list) ? NULL : "too many files, or out of memory";
 }

@@ -88,7 +88,8 @@ struct wf_folder_entry {
     char name[WF_FOLDER_NAME_MAX + 1];
 };
 /* Append a struct wf_folder_entry for each file of ours whose name begins with prefix, in no order,
- * up to list's maximum. What a process left that died while writing is removed. */
-void wf_folder_list(int in, const char *prefix, struct wf_buf *list);
+ * up to list's maximum. What a process left that died while writing is removed. NULL, or why some
+ * or all are missing from the list: too many, no memory, no descriptor. */
+const char *wf_folder_list(int in, const char *prefix, struct wf_buf *list);
 
 #endif

@@ -230,8 +230,9 @@ enum wf_reason wf_pin_list(const struct wf_store *store, wf_pin_see *each, void 
     int in = -1;
     enum wf_reason reason = wf_storefile_enter(store, &in, err);
 
-    if (reason == WF_OK)
-        wf_folder_list(in, PREFIX, &list);
+    const char *fault = reason == WF_OK ? wf_folder_list(in, PREFIX, &list) : NULL;
+    if (fault != NULL)
+        reason = wf_fail(err, WF_INTERNAL, "cannot list %s: %s", store->path, fault);
     const struct wf_folder_entry *all = (const struct wf_folder_entry *)(void *)list.data;
     for (size_t i = 0; reason == WF_OK && i < list.len / sizeof(all[0]); i++)
         reason = show(store, in, all[i].name, each, ctx, err);

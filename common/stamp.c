@@ -288,7 +288,7 @@ static void clean(const struct cleaning *cleaning)
 
     (void)snprintf(beginning, sizeof(beginning), "%s%s-", cleaning->prefix,
                    cleaning->store->host);
-    wf_folder_list(cleaning->in, beginning, &list);
+    (void)wf_folder_list(cleaning->in, beginning, &list);
     const struct wf_folder_entry *all = (const struct wf_folder_entry *)(void *)list.data;
     size_t count = list.len / sizeof(all[0]);
     if (count > CLEAN_MAX && wf_crypto_random(&random, sizeof(random), NULL) != WF_OK)
@@ -480,8 +480,10 @@ static enum wf_reason walk_begin(struct walk *walk, struct wf_err *err)
 
     if (reason == WF_OK)
         reason = wf_storefile_enter(walk->store, &walk->in, err);
-    if (reason == WF_OK)
-        wf_folder_list(walk->in, name, &walk->list);
+    const char *fault = reason == WF_OK ? wf_folder_list(walk->in, name, &walk->list) : NULL;
+    /* The one that counts may be among those that are missing */
+    if (fault != NULL)
+        reason = wf_fail(err, WF_INTERNAL, "cannot list %s: %s", walk->store->path, fault);
     return reason;
 }
 

@@ -2,10 +2,12 @@
 
 #include "store.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -26,21 +28,33 @@ static const struct wf_storefile_kind session = {
     .count = WF_RECORD_MEMBERS,
 };
 
-/* The folder */
+/* Where there is such a file it counts, and one that cannot be read, for want of memory or of
+ * descriptors, must not make another host of this one: its sessions would seem not to be there. */
+static bool has_machine_id(void)
+{
+    struct stat st;
 
+    return lstat(MACHINE_ID, &st) != 0 ? errno != ENOENT : S_ISREG(st.st_mode);
+}
+
+/* machine-id(5) asks not to show it to others as it is. */
 static enum wf_reason learn_host(char ret[WF_STOREFILE_FEW_DIGITS + 1], struct wf_err *err)
 {
     struct wf_buf id = WF_BUF_INIT(256);
     char name[HOST_NAME_MAX + 1] = "";
-    const char *text = NULL;
+    const char *text = name;
+    enum wf_reason reason = WF_OK;
 
-    if (wf_file_read(MACHINE_ID, WF_FILE_PUBLIC, &id, NULL) == WF_OK && id.len > 0)
+    if (has_machine_id())
+        reason = wf_file_read(MACHINE_ID, WF_FILE_PUBLIC, &id, err);
+    if (reason == WF_OK && id.len > 0)
         text = wf_buf_text_borrow(&id);
-    if (text == NULL && gethostname(name, sizeof(name) - 1) == 0)
-        text = name;
-    enum wf_reason reason = text == NULL ? wf_fail(err, WF_INTERNAL, "this host has no name")
-                                         : wf_storefile_hash("wfauth host", text,
-                                                             WF_STOREFILE_FEW_DIGITS, ret, err);
+    else if (reason == WF_OK && gethostname(name, sizeof(name) - 1) != 0)
+        text = NULL;
+    if (reason == WF_OK && text == NULL)
+        reason = wf_fail(err, WF_INTERNAL, "this host has no name");
+    if (reason == WF_OK)
+        reason = wf_storefile_hash("wfauth host", text, WF_STOREFILE_FEW_DIGITS, ret, err);
     wf_buf_done(&id);
     return reason;
 }
@@ -131,7 +145,7 @@ static void say_others(const struct wf_store *store, int in, const char *name)
     char prefix[NAME_SIZE];
 
     (void)snprintf(prefix, sizeof(prefix), "%.*s", (int)(sizeof(PREFIX) + WF_STOREFILE_DIGITS), name);
-    wf_folder_list(in, prefix, &list);
+    (void)wf_folder_list(in, prefix, &list);
     if (list.len > 0)
         wf_log(store->log, WF_LOG_INFO, "%s/%s* is ignored: it was written on another host",
                store->path, prefix);
@@ -240,9 +254,11 @@ enum wf_reason wf_store_list(const struct wf_store *store,
 
     if (reason != WF_OK)
         return reason;
-    wf_folder_list(in, PREFIX, &list);
+    const char *missing = wf_folder_list(in, PREFIX, &list);
+    if (missing != NULL)
+        reason = wf_fail(err, WF_INTERNAL, "cannot list %s: %s", store->path, missing);
     const struct wf_folder_entry *all = (const struct wf_folder_entry *)(void *)list.data;
-    for (size_t i = 0; i < list.len / sizeof(all[0]); i++) {
+    for (size_t i = 0; reason == WF_OK && i < list.len / sizeof(all[0]); i++) {
         struct wf_record *record = NULL;
         struct wf_err why = WF_ERR_INIT;
         reason = load(store, in, all[i].name, &record, &why);

@@ -77,7 +77,7 @@ static enum wf_reason write_file(const struct place *place, struct wf_buf *token
     if (folder < 0)
         return WF_CONFIG;
     /* For what it removes: what one of us left that was stopped while writing */
-    wf_folder_list(folder, place->name, &nothing);
+    (void)wf_folder_list(folder, place->name, &nothing);
     wf_buf_done(&nothing);
     wf_buf_append_byte(token, '\n');
     fault = wf_buf_ok(token)

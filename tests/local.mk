@@ -434,7 +434,7 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_store_faults_LDADD = $(unit_ldadd)
 %C%_unit_test_store_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup \
 	-Wl,--wrap=wf_json_new,--wrap=wf_json_set_text,--wrap=wf_json_set_number,--wrap=wf_crypto_sha256_parts \
-	-Wl,--wrap=flock,--wrap=unlinkat,--wrap=wf_file_read,--wrap=gethostname
+	-Wl,--wrap=flock,--wrap=unlinkat,--wrap=wf_file_read,--wrap=gethostname,--wrap=lstat
 
 stateful_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r,--wrap=wf_refresh_session
 
@@ -492,7 +492,7 @@ visit_case = %D%/lib/visit_case.h %D%/lib/stateful.h %D%/lib/export_case.h $(fak
 %C%_unit_test_store_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_store_LDADD = $(unit_ldadd)
 %C%_unit_test_store_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=renameat \
-	-Wl,--wrap=write,--wrap=wf_file_read
+	-Wl,--wrap=write,--wrap=wf_file_read,--wrap=lstat
 
 %C%_unit_test_pin_SOURCES = %D%/unit/test_pin.c
 %C%_unit_test_pin_CPPFLAGS = $(unit_cppflags)

@@ -95,7 +95,18 @@ int __wrap_unlinkat(int in, const char *name, int flags)
     return -1;
 }
 
-static const char *machine_id; /* NULL: no such file */
+/* /etc/machine-id: NULL: there is none; odd: it is there, and no file that can be read */
+static const char *machine_id;
+static bool machine_id_is_odd;
+int __wrap_lstat(const char *path, struct stat *st);
+int __wrap_lstat(const char *path, struct stat *st)
+{
+    assert_string_equal(path, "/etc/machine-id");
+    *st = (struct stat){.st_mode = S_IFREG | 0444};
+    errno = ENOENT;
+    return machine_id == NULL ? -1 : 0;
+}
+
 enum wf_reason __wrap_wf_file_read(const char *path, enum wf_file_kind kind, struct wf_buf *out,
                                    struct wf_err *err);
 enum wf_reason __wrap_wf_file_read(const char *path, enum wf_file_kind kind, struct wf_buf *out,
@@ -103,8 +114,9 @@ enum wf_reason __wrap_wf_file_read(const char *path, enum wf_file_kind kind, str
 {
     (void)path;
     (void)kind;
-    if (machine_id == NULL)
-        return wf_fail(err, WF_CONFIG, "scripted: no such file");
+    assert_non_null(machine_id);
+    if (machine_id_is_odd)
+        return wf_fail(err, WF_CONFIG, "scripted: Too many open files");
     wf_buf_append_text(out, machine_id);
     return WF_OK;
 }
@@ -305,6 +317,11 @@ static void test_host(void **state)
     assert_int_equal(open_store(&err), WF_INTERNAL);
     host_name = longest;
     assert_int_equal(open_store(&err), WF_OK);
+    /* One that is there and cannot be read makes no other host of this one */
+    machine_id_is_odd = true;
+    assert_int_equal(open_store(&err), WF_CONFIG);
+    assert_non_null(strstr(err.text, "Too many open files"));
+    machine_id_is_odd = false;
     machine_id = id;
 }
 
