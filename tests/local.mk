@@ -434,7 +434,7 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_store_faults_LDADD = $(unit_ldadd)
 %C%_unit_test_store_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup \
 	-Wl,--wrap=wf_json_new,--wrap=wf_json_set_text,--wrap=wf_json_set_number,--wrap=wf_crypto_sha256_parts \
-	-Wl,--wrap=flock,--wrap=unlinkat,--wrap=wf_file_read,--wrap=gethostname,--wrap=lstat
+	-Wl,--wrap=wf_crypto_random,--wrap=flock,--wrap=unlinkat,--wrap=wf_file_read,--wrap=gethostname,--wrap=lstat
 
 stateful_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r,--wrap=wf_refresh_session
 
@@ -498,10 +498,10 @@ visit_case = %D%/lib/visit_case.h %D%/lib/stateful.h %D%/lib/export_case.h $(fak
 %C%_unit_test_pin_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_pin_LDADD = $(unit_ldadd)
 %C%_unit_test_pin_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=linkat \
-	-Wl,--wrap=unlinkat,--wrap=write,--wrap=wf_file_read
+	-Wl,--wrap=unlinkat,--wrap=write,--wrap=wf_file_read,--wrap=lstat
 
 stamp_ldflags = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=unlinkat,--wrap=write \
-	-Wl,--wrap=wf_file_read,--wrap=wf_anchor_lives,--wrap=wf_anchor_holds_us,--wrap=wf_anchor_boot
+	-Wl,--wrap=wf_file_read,--wrap=lstat,--wrap=wf_anchor_lives,--wrap=wf_anchor_holds_us,--wrap=wf_anchor_boot
 %C%_unit_test_stamp_SOURCES = %D%/unit/test_stamp.c %D%/lib/stampcase.h
 %C%_unit_test_stamp_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_stamp_LDADD = $(unit_ldadd)

@@ -1,7 +1,7 @@
 /*
  * What the tests of stamps share: sessions as the test says they are, and stamps of alice's. Link
- * with -Wl,--wrap=openat,--wrap=close,--wrap=unlinkat,--wrap=write,--wrap=wf_file_read and
- * --wrap=wf_anchor_lives,--wrap=wf_anchor_holds_us,--wrap=wf_anchor_boot.
+ * with -Wl,--wrap=openat,--wrap=close,--wrap=unlinkat,--wrap=write,--wrap=wf_file_read,
+ * --wrap=lstat,--wrap=wf_anchor_lives,--wrap=wf_anchor_holds_us,--wrap=wf_anchor_boot.
  */
 #ifndef WF_TEST_STAMPCASE_H
 #define WF_TEST_STAMPCASE_H
@@ -76,6 +76,14 @@ ssize_t __wrap_write(int fd, const void *data, size_t len);
 ssize_t __wrap_write(int fd, const void *data, size_t len)
 {
     return fault_now("write", fault_what(fd)) ? -1 : __real_write(fd, data, len);
+}
+
+int __wrap_lstat(const char *path, struct stat *st);
+int __wrap_lstat(const char *path, struct stat *st)
+{
+    assert_string_equal(path, "/etc/machine-id");
+    *st = (struct stat){.st_mode = S_IFREG | 0444};
+    return 0;
 }
 
 static const char *machine_id = "0123456789abcdef0123456789abcdef\n";

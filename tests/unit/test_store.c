@@ -100,6 +100,8 @@ static struct wf_record *make_record(const char *user, const char *refresh)
     record->idle_expires = 5000;
     record->warned = 950;
     record->refreshing = 990;
+    record->confirmed = 995;
+    record->claims = strdup("{\"ID\":\"5f0e\"}");
     return record;
 }
 
@@ -157,9 +159,10 @@ static void test_round_trip(void **state)
     assert_string_equal(wf_secret_borrow(record->access).ptr, "access");
     const int64_t times[] = {record->obtained,         record->access_expires, record->signed_in,
                              record->absolute_expires, record->idle_expires,   record->warned,
-                             record->refreshing};
-    const int64_t expected[] = {1000, 2000, 900, 9000, 5000, 950, 990};
+                             record->refreshing,       record->confirmed};
+    const int64_t expected[] = {1000, 2000, 900, 9000, 5000, 950, 990, 995};
     assert_memory_equal(times, expected, sizeof(times));
+    assert_string_equal(record->claims, "{\"ID\":\"5f0e\"}");
     assert_int_equal(record->ended, 0);
     assert_null(record->why);
     wf_record_free(record);
@@ -210,6 +213,8 @@ static const struct {
     {"no subject", "\"subject\":\"5f0e\"", "\"x\":1", "subject"},
     {"no time of the sign-in", "\"signed_in\":900", "\"x\":1", "signed_in"},
     {"a time as a text", "\"obtained\":1000", "\"obtained\":\"1000\"", "obtained"},
+    {"claims as an object", "\"claims\":", "\"claims\":{},\"x\":", "claims"},
+    {"no claims", "\"claims\":", "\"x\":", NULL},
     {"a token as a number", "\"refresh_token\":\"refresh\"", "\"refresh_token\":5",
      "refresh_token"},
     {"no refresh token", "\"refresh_token\":\"refresh\",", "", NULL},
