@@ -446,7 +446,7 @@ stateful_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r,--wrap=wf_refresh_session
 %C%_unit_test_keep_SOURCES = %D%/unit/test_keep.c $(fake_door)
 %C%_unit_test_keep_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_keep_LDADD = $(unit_ldadd)
-%C%_unit_test_keep_LDFLAGS = $(stateful_ldflags) -Wl,--wrap=geteuid,--wrap=fsync,--wrap=wf_anchor_terminal
+%C%_unit_test_keep_LDFLAGS = $(stateful_ldflags) -Wl,--wrap=geteuid,--wrap=fsync,--wrap=wf_anchor_terminal,--wrap=wf_json_dump
 
 %C%_unit_test_resume_SOURCES = %D%/unit/test_resume.c $(fake_door)
 %C%_unit_test_resume_CPPFLAGS = $(unit_cppflags)

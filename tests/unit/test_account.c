@@ -77,6 +77,7 @@ static const struct {
     {"found denied", YES, SESSION, "alice", &FOUND(WF_DENIED), {ALICE}, WF_DENIED, true, 0, SESSION},
     {"found no answer", YES, SESSION, "alice", &FOUND(WF_UNREACHABLE), {ALICE}, WF_IDENTITY, true, 0, SESSION},
     {"no name, and found nobody", YES, NONE, "", &(const struct wf_result){.reason = WF_EXPIRED}, {ALICE}, WF_OK, false, 0, NONE},
+    {"found good, a name of one letter that has gone", YES, NONE, "b", &(const struct wf_result){.reason = WF_OK, .user = "b", .provider = "acme", .subject = "found"}, {ALICE}, WF_IDENTITY, true, 0, NONE},
     {"found nothing about this user", YES, SESSION, "alice", &(const struct wf_result){.reason = WF_OK, .user = "bob"}, {CLOSED}, WF_INACTIVE, true, 1, TOMBSTONE},
     {"found nobody", YES, SESSION, "alice", &(const struct wf_result){.reason = WF_EXPIRED}, {ALICE}, WF_OK, true, 1, SESSION},
 };

@@ -45,6 +45,15 @@ enum wf_reason __wrap_wf_anchor_terminal(struct wf_anchor *ret, struct wf_err *e
     return __real_wf_anchor_terminal(ret, err);
 }
 
+/* A text for which there is no memory */
+static bool memory_is_short;
+char *__real_wf_json_dump(const struct json_t *object);
+char *__wrap_wf_json_dump(const struct json_t *object);
+char *__wrap_wf_json_dump(const struct json_t *object)
+{
+    return memory_is_short ? NULL : __real_wf_json_dump(object);
+}
+
 /* A user without root's rights */
 static bool is_person;
 uid_t __real_geteuid(void);
@@ -433,6 +442,13 @@ static void test_words(void **state)
             (record->claims == NULL) != (strstr(words[i].more, OTHER) != NULL))
             fail_msg("%s: after the sign-in: %s", words[i].name, record->claims);
         wf_record_free(record);
+        memory_is_short = true;
+        assert_int_equal(wf_keep_word(state_context, &refresh, "alice", "id-1", claims, NULL),
+                         strstr(words[i].name, "no grace") != NULL ||
+                                 strstr(words[i].name, "another") != NULL
+                             ? WF_OK
+                             : WF_INTERNAL);
+        memory_is_short = false;
         wf_json_free(claims);
         wf_store_free(store);
     }
