@@ -389,6 +389,7 @@ unit_tests += \
 	%D%/unit/test_export \
 	%D%/unit/test_export_program \
 	%D%/unit/test_visit \
+	%D%/unit/test_visit_memory \
 	%D%/unit/test_visit_several
 
 %C%_unit_test_http_request_SOURCES = %D%/unit/test_http_request.c
@@ -477,6 +478,12 @@ visit_case = %D%/lib/visit_case.h %D%/lib/stateful.h %D%/lib/export_case.h $(fak
 %C%_unit_test_visit_CPPFLAGS = $(export_cppflags)
 %C%_unit_test_visit_LDADD = $(unit_ldadd)
 %C%_unit_test_visit_LDFLAGS = $(stateful_ldflags) -Wl,--wrap=wf_child_start
+
+%C%_unit_test_visit_memory_SOURCES = %D%/unit/test_visit_memory.c $(visit_case)
+%C%_unit_test_visit_memory_CPPFLAGS = $(export_cppflags)
+%C%_unit_test_visit_memory_LDADD = $(unit_ldadd)
+%C%_unit_test_visit_memory_LDFLAGS = $(stateful_ldflags) -Wl,--wrap=wf_child_start \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
 
 %C%_unit_test_visit_several_SOURCES = %D%/unit/test_visit_several.c $(visit_case)
 %C%_unit_test_visit_several_CPPFLAGS = $(export_cppflags)

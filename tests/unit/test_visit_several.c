@@ -156,6 +156,56 @@ static void test_at_once(void **state)
     }
 }
 
+/* Coming and going: whoever is inside has the file, whoever else goes; tokens that somebody's end
+ * has ended are renewed by who comes next. */
+#define GUESTS 4
+#define TURNS 8
+
+static int come_and_go(void)
+{
+    static const struct fake_answer script[] = {
+        STATEFUL_TOKENS("a2", "r2"), STATEFUL_TOKENS("a3", "r3"), STATEFUL_TOKENS("a4", "r4")};
+
+    for (unsigned turn = 0; turn < TURNS; turn++) {
+        char *path = NULL;
+        fake_door_script(script, WF_ARRAY_LEN(script));
+        if (wf_visit_begin(state_context, &ssh, NULL, export_runtime, &path, NULL) != WF_OK ||
+            path == NULL)
+            return 1;
+        free(path);
+        for (unsigned look = 0; look < 3; look++) {
+            if (export_content(export_file)[0] != 'a')
+                return 2;
+            (void)usleep(500 * (turn % 3));
+        }
+        if (wf_visit_end(state_context, &ssh, NULL) != WF_OK)
+            return 3;
+    }
+    return 0;
+}
+
+static void test_coming_and_going(void **state)
+{
+    pid_t pids[GUESTS];
+
+    (void)state;
+    state_load(EXPORTS);
+    keep("id-1", "a1", 3600);
+    (void)fflush(NULL);
+    for (size_t i = 0; i < GUESTS; i++) {
+        pids[i] = fork();
+        assert_true(pids[i] >= 0);
+        if (pids[i] == 0)
+            _exit(come_and_go());
+    }
+    for (size_t i = 0; i < GUESTS; i++) {
+        int status = 0;
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_int_equal(WEXITSTATUS(status), 0);
+    }
+    assert_false(export_is_there(export_folder));
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, reset, check_left)
 
 int main(void)
@@ -164,6 +214,7 @@ int main(void)
         CASE(test_the_last_one),
         CASE(test_killed),
         CASE(test_at_once),
+        CASE(test_coming_and_going),
     };
     return cmocka_run_group_tests_name("visit_several", tests, set_up, tear_down);
 }
