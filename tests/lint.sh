@@ -114,7 +114,7 @@ ignored_tests()
     for file in tests/unit/test_*.c tests/fuzz/fuzz_*.c; do
         [ -e "$file" ] || continue
         name=$(basename "$file" .c)
-        grep -q "%D%/\(unit/\)\?$name\\b" tests/local.mk tests/fuzz/local.mk ||
+        grep -q "%D%/\(unit/\)\?$name\\b" tests/local.mk tests/*/local.mk ||
             echo "$file is in no local.mk"
     done
 }

@@ -385,12 +385,7 @@ unit_tests += \
 	%D%/unit/test_http \
 	%D%/unit/test_http_curl \
 	%D%/unit/test_http_helper \
-	%D%/unit/test_drop \
-	%D%/unit/test_export \
-	%D%/unit/test_export_program \
-	%D%/unit/test_visit \
-	%D%/unit/test_visit_memory \
-	%D%/unit/test_visit_several
+	%D%/unit/test_drop
 
 %C%_unit_test_http_request_SOURCES = %D%/unit/test_http_request.c
 %C%_unit_test_http_request_CPPFLAGS = $(unit_cppflags)
@@ -460,35 +455,6 @@ stateful_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r,--wrap=wf_refresh_session
 %C%_unit_test_silent_memory_LDADD = $(unit_ldadd)
 %C%_unit_test_silent_memory_LDFLAGS = $(stateful_ldflags) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
-
-export_cppflags = $(unit_cppflags) -DTEST_EXPORT='"$(abs_top_builddir)/common/wfauth-export"'
-export_case = %D%/lib/export_case.h %D%/lib/export_file.h
-%C%_unit_test_export_SOURCES = %D%/unit/test_export.c $(export_case)
-%C%_unit_test_export_CPPFLAGS = $(export_cppflags)
-%C%_unit_test_export_LDADD = $(unit_ldadd)
-%C%_unit_test_export_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=wf_child_start
-
-%C%_unit_test_export_program_SOURCES = %D%/unit/test_export_program.c $(export_case) common/drop.c
-%C%_unit_test_export_program_CPPFLAGS = $(export_cppflags)
-%C%_unit_test_export_program_LDADD = $(unit_ldadd)
-%C%_unit_test_export_program_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=wf_child_start,--wrap=wf_frame_now
-
-visit_case = %D%/lib/visit_case.h %D%/lib/stateful.h %D%/lib/export_case.h $(fake_door)
-%C%_unit_test_visit_SOURCES = %D%/unit/test_visit.c $(visit_case)
-%C%_unit_test_visit_CPPFLAGS = $(export_cppflags)
-%C%_unit_test_visit_LDADD = $(unit_ldadd)
-%C%_unit_test_visit_LDFLAGS = $(stateful_ldflags) -Wl,--wrap=wf_child_start
-
-%C%_unit_test_visit_memory_SOURCES = %D%/unit/test_visit_memory.c $(visit_case)
-%C%_unit_test_visit_memory_CPPFLAGS = $(export_cppflags)
-%C%_unit_test_visit_memory_LDADD = $(unit_ldadd)
-%C%_unit_test_visit_memory_LDFLAGS = $(stateful_ldflags) -Wl,--wrap=wf_child_start \
-	-Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
-
-%C%_unit_test_visit_several_SOURCES = %D%/unit/test_visit_several.c $(visit_case)
-%C%_unit_test_visit_several_CPPFLAGS = $(export_cppflags)
-%C%_unit_test_visit_several_LDADD = $(unit_ldadd)
-%C%_unit_test_visit_several_LDFLAGS = $(stateful_ldflags) -Wl,--wrap=wf_child_start
 
 %C%_unit_test_session_SOURCES = %D%/unit/test_session.c $(fake_door)
 %C%_unit_test_session_CPPFLAGS = $(unit_cppflags)
@@ -592,6 +558,7 @@ http_cppflags = $(unit_cppflags) -DTEST_HELPER='"$(abs_top_builddir)/common/wfau
 %C%_unit_test_http_helper_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
 
 include %D%/bench/local.mk
+include %D%/unit/local.mk
 endif
 
 include %D%/fuzz/local.mk

@@ -61,6 +61,11 @@ TESTS = {
     "opaque.c": ["unit/test_opaque", "unit/test_opaque_kept", "unit/test_opaque_many"],
     "resume.c": ["unit/test_resume", "unit/test_account", "unit/test_silent_memory"],
     "keep.c": ["unit/test_keep", "unit/test_resume", "unit/test_silent_memory"],
+    "conf_section.c": ["unit/test_conf_silent", "unit/test_conf_machine", "unit/test_conf_tokens",
+                       "unit/test_conf_mistakes", "unit/test_conf"],
+    "conf_flow.c": ["unit/test_conf_silent", "unit/test_conf_tokens", "unit/test_conf_machine"],
+    "export.c": ["unit/test_export", "unit/test_export_program", "unit/test_visit"],
+    "visit.c": ["unit/test_visit", "unit/test_visit_several", "unit/test_visit_memory"],
     "account.c": ["unit/test_account", "unit/test_silent_memory"],
     "message.c": ["unit/test_message"],
 }

@@ -1,0 +1,39 @@
+# Tests of sessions of the host and of token files; the others stand in the file above.
+visit_tests = \
+	%D%/test_export \
+	%D%/test_export_program \
+	%D%/test_visit \
+	%D%/test_visit_memory \
+	%D%/test_visit_several
+check_PROGRAMS += $(visit_tests)
+TESTS += $(visit_tests)
+visit_cppflags = $(unit_cppflags) -DTEST_EXPORT='"$(abs_top_builddir)/common/wfauth-export"'
+visit_ldflags = $(stateful_ldflags) -Wl,--wrap=wf_child_start
+
+export_case = tests/lib/export_case.h tests/lib/export_file.h
+%C%_test_export_SOURCES = %D%/test_export.c $(export_case)
+%C%_test_export_CPPFLAGS = $(visit_cppflags)
+%C%_test_export_LDADD = $(unit_ldadd)
+%C%_test_export_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=wf_child_start
+
+%C%_test_export_program_SOURCES = %D%/test_export_program.c $(export_case) common/drop.c
+%C%_test_export_program_CPPFLAGS = $(visit_cppflags)
+%C%_test_export_program_LDADD = $(unit_ldadd)
+%C%_test_export_program_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=wf_child_start,--wrap=wf_frame_now
+
+visit_case = tests/lib/visit_case.h tests/lib/stateful.h tests/lib/export_case.h $(fake_door)
+%C%_test_visit_SOURCES = %D%/test_visit.c $(visit_case)
+%C%_test_visit_CPPFLAGS = $(visit_cppflags)
+%C%_test_visit_LDADD = $(unit_ldadd)
+%C%_test_visit_LDFLAGS = $(visit_ldflags)
+
+%C%_test_visit_memory_SOURCES = %D%/test_visit_memory.c $(visit_case)
+%C%_test_visit_memory_CPPFLAGS = $(visit_cppflags)
+%C%_test_visit_memory_LDADD = $(unit_ldadd)
+%C%_test_visit_memory_LDFLAGS = $(visit_ldflags) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
+
+%C%_test_visit_several_SOURCES = %D%/test_visit_several.c $(visit_case)
+%C%_test_visit_several_CPPFLAGS = $(visit_cppflags)
+%C%_test_visit_several_LDADD = $(unit_ldadd)
+%C%_test_visit_several_LDFLAGS = $(visit_ldflags)
