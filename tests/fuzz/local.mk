@@ -14,6 +14,7 @@ fuzz_targets = \
 	%D%/fuzz_kept_token \
 	%D%/fuzz_mapfile \
 	%D%/fuzz_oidc \
+	%D%/fuzz_store \
 	%D%/fuzz_text \
 	%D%/fuzz_url \
 	%D%/fuzz_workfront
@@ -30,6 +31,9 @@ endif
 %C%_fuzz_introspect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/lib
 %C%_fuzz_workfront_SOURCES = %D%/fuzz_workfront.c tests/lib/fakedoor.c tests/lib/fakedoor.h
 %C%_fuzz_workfront_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/lib
+%C%_fuzz_store_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=wf_storefile_enter,--wrap=wf_folder_read \
+	-Wl,--wrap=wf_folder_list,--wrap=wf_folder_remove,--wrap=wf_folder_replace \
+	-Wl,--wrap=wf_anchor_boot,--wrap=wf_anchor_holds_us
 if ENABLE_SASL
 fuzz_targets += %D%/fuzz_message
 endif
