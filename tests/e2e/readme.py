@@ -251,9 +251,20 @@ def domain(host):
 def map_file(host):
     host.files("Who may sign in")
     host.files("Who may sign in")
+    # alice is somebody else's until now, and again after this
+    terminal = host.su("carol", "alice")
+    host.sign_in(terminal, "alice.miller")
+    terminal.prompt()
+    host.saw('user="alice" .*reason=identity .*wfauth unpin alice')
+    terminal.close()
+    block = host.readme.take("Who may sign in")
+    for command in block.commands():
+        host.command(command)
     terminal = host.su("carol", "alice")
     host.sign_in(terminal, "alice.miller")
     host.welcome(terminal, "alice")
+    for command in block.commands():
+        host.command(command)
     terminal = host.su("carol", "bob")
     host.sign_in(terminal, "bob")
     terminal.prompt()
@@ -353,6 +364,38 @@ def rescue(host):
     run("sed", "-i", "/^no_such_key/d", CONF)
 
 
+@suite.case("no prompt at sudo in an ssh session, but a question to Workfront")
+def fewer_prompts(host):
+    host.files("Fewer prompts")
+    argv = ["/usr/bin/ssh", "-F", "none", "-o", "NoHostAuthenticationForLocalhost=yes", "alice@127.0.0.1",
+            "sudo -n echo WELCOME-silently; sudo echo WELCOME-again"]
+    terminal = host.terminal(*argv)
+    host.sign_in(terminal, "alice")
+    host.welcome(terminal, "again")
+    expect("WELCOME-silently" in terminal.text, terminal.text)
+    searches = [r for r in host.sandbox.requests() if r["endpoint"] == "search"]
+    expect(len(searches) == 3, len(searches), "look-ups")
+    # In no other session
+    host.sudo("alice").prompt()
+    host.saw('silent-sign-in service="sudo" user="alice" .*verdict=accept')
+
+
+@suite.case("a key that ends with its owner's account")
+def keys_end(host):
+    host.files("Fewer prompts")
+    key = ("-i", HOME + "/id", "-o", "PreferredAuthentications=publickey")
+    host.welcome(host.ssh("alice", *key), "alice")
+    host.sandbox.run("user", "edit", "alice@" + DOMAIN, "--inactive")
+    host.refused(host.ssh("alice", *key))
+    host.saw('account service="sshd" user="alice" .*reason=inactive')
+    host.sandbox.run("user", "edit", "alice@" + DOMAIN, "--active")
+    host.refused(host.ssh("alice", *key))
+    terminal = host.ssh("alice")
+    host.sign_in(terminal, "alice")
+    host.welcome(terminal, "alice")
+    host.welcome(host.ssh("alice", *key), "alice")
+
+
 # -- pam-auth-update ---------------------------------------------------------------------------------
 
 @suite.case("pam-auth-update: all services at once, and back")
@@ -361,9 +404,14 @@ def auth_update(host):
         run("sed", "-i", "/pam_workfront/d", "/etc/pam.d/" + name)
     run("pam-auth-update", "--package")
     host.commands("Or: all services at once")
-    for name in ("common-auth", "common-account"):
+    for name in ("common-auth", "common-account", "common-session"):
         with open("/etc/pam.d/" + name, encoding="utf-8") as file:
             expect("pam_workfront.so" in file.read(), "the module is not in", name)
+    # Where pam_systemd has made the runtime directory, and not where nobody logs in
+    with open("/etc/pam.d/common-session", encoding="utf-8") as file:
+        expect(re.search(r"pam_systemd\.so.*\n.*pam_workfront\.so", file.read()), "not behind pam_systemd")
+    with open("/etc/pam.d/common-session-noninteractive", encoding="utf-8") as file:
+        expect("pam_workfront.so" not in file.read(), "the module is in common-session-noninteractive")
     for terminal, user in ((host.ssh("alice"), "alice"), (host.sudo("alice"), "root"), (host.su("bob", "alice"), "alice")):
         # Enter, since there is no Unix password to type
         type_password(terminal, "")
@@ -487,6 +535,9 @@ def bearer_tokens(host):
     said = host.commands("Bearer tokens")
     expect(re.fullmatch(host.readme.take("Bearer tokens").pattern(), said.strip()), said)
     host.files("Bearer tokens")
+    # Until now the name was one of Workfront's, on this host
+    expect(not by_pam(token), "pinned to another provider's account, and in")
+    host.command("wfauth unpin alice")
     expect(by_pam(token) and by_pam(UNIX_PASSWORD), "not in")
     expect(not by_pam("another password") and not by_pam(host.sso.token(aud="urn:other")), "in")
     expect(not by_pam(token, "bob"), "alice's token made bob")
