@@ -79,40 +79,31 @@ static void check_first(const struct wf_conf_flow *flow)
         return;
     struct wf_conf_section *first =
         wf_conf_section_find(flow->sections, WF_CONF_PROVIDER, policy->accepted[0].provider->name);
-    for (size_t i = 0; first != NULL && i < WF_ARRAY_LEN(by_code); i++) {
+    for (size_t i = 0; i < WF_ARRAY_LEN(by_code); i++) {
         if (is_known(flow, by_code[i].key) && wants_code(policy, by_code[i].key))
             check_code(flow, first, i);
     }
 }
 
-/* What the way in supposes of the service's very own section. */
+/* What the way in supposes of the service's very own section. A flow that was refused is none of
+ * the two. */
 static void check_way(const struct wf_conf_flow *flow)
 {
     struct wf_conf_section *service = flow->service;
 
-    if (!is_known(flow, WF_KEY_FLOW))
-        return;
-    switch (flow->policy->flow) {
-    case WF_FLOW_CODE:
-        break;
-    case WF_FLOW_TOKEN:
-        /* Of its own: an inherited one is that of other services, whose tokens travel to them */
-        if (service->values[WF_KEY_AUDIENCE].line == 0 &&
-            service->values[WF_KEY_REQUIRED_SCOPE].line == 0)
-            wf_conf_mistake(flow->mistakes, wf_conf_section_place(service, WF_KEY_FLOW),
-                            "found token, and neither audience nor required_scope in [%s], "
-                            "expected one of them in this very section: else a token for another "
-                            "service opens this one",
-                            service->title);
-        break;
-    case WF_FLOW_REFRESH_CODE:
-        /* In [service *] it is refused altogether, for whoever inherits it, too */
-        if (service != flow->star && holder(flow, WF_KEY_FLOW) == service)
-            wf_conf_section_need(service, WF_KEY_MAX_AGE,
-                                 "flow = refresh, code needs one in this very section",
-                                 flow->mistakes);
-        break;
-    }
+    /* Of its own: an inherited one is that of other services, whose tokens travel to them */
+    if (flow->policy->flow == WF_FLOW_TOKEN && service->values[WF_KEY_AUDIENCE].line == 0 &&
+        service->values[WF_KEY_REQUIRED_SCOPE].line == 0)
+        wf_conf_mistake(flow->mistakes, wf_conf_section_place(service, WF_KEY_FLOW),
+                        "found token, and neither audience nor required_scope in [%s], "
+                        "expected one of them in this very section: else a token for another "
+                        "service opens this one",
+                        service->title);
+    /* In [service *] it is refused altogether, for whoever inherits it, too */
+    if (flow->policy->flow == WF_FLOW_REFRESH_CODE && service != flow->star &&
+        holder(flow, WF_KEY_FLOW) == service)
+        wf_conf_section_need(service, WF_KEY_MAX_AGE,
+                             "flow = refresh, code needs one in this very section", flow->mistakes);
 }
 
 /* Nobody asks a provider anew who is not asked at all. */

@@ -253,6 +253,19 @@ static void test_inherited(void **state)
     wf_conf_free(good(text));
 }
 
+/* A service may be called like a provider, and stand before it. */
+static void test_same_name(void **state)
+{
+    static const char own[] = "[service acme]\nprovider = acme\nflow = refresh, code\n"
+                              "max_age = 9\n" WORKFRONT;
+
+    (void)state;
+    struct wf_conf *conf = good(own);
+    assert_int_equal(policy_of(conf, "acme")->flow, WF_FLOW_REFRESH_CODE);
+    assert_string_equal(policy_of(conf, "acme")->accepted[0].provider->name, "acme");
+    wf_conf_free(conf);
+}
+
 static void test_keeps_sessions(void **state)
 {
     static const struct {
@@ -298,9 +311,9 @@ static void test_keeps_sessions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),           cmocka_unit_test(test_checks_of_tokens),
-        cmocka_unit_test(test_values),         cmocka_unit_test(test_inherited),
-        cmocka_unit_test(test_keeps_sessions),
+        cmocka_unit_test(test_rows),      cmocka_unit_test(test_checks_of_tokens),
+        cmocka_unit_test(test_values),    cmocka_unit_test(test_inherited),
+        cmocka_unit_test(test_same_name), cmocka_unit_test(test_keeps_sessions),
     };
     return cmocka_run_group_tests_name("conf_silent", tests, NULL, NULL);
 }
