@@ -7,7 +7,9 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 import silent  # noqa: E402
+from cases import sign_in  # noqa: E402
 from harness import Suite, expect, within  # noqa: E402
+from person import code_of  # noqa: E402
 from silent import (MAY_BE_SILENT, asked, begin, kept, local, port, saw, silent_lines, ssh_asks,  # noqa: E402
                     ssh_by_code, with_key, write_sudoers)
 from world import HOME, main, run, write  # noqa: E402
@@ -102,6 +104,22 @@ def max_age(world):
     shell.sudo()
     time.sleep(3.2)
     shell.sudo_asks()
+
+
+@suite.case("the console: login by code, then sudo without a prompt in that session")
+def console(world):
+    begin(world, {"wfsudo": MAY_BE_SILENT})
+    world.pam("login", *silent.STACK)
+    terminal = world.terminal(["/bin/login", "alice"], env=silent.environment(TERM="dumb"))
+    shell = silent.Shell(world, terminal, "alice")
+    terminal.answer(code_of(sign_in(world, terminal.prompt())))
+    terminal.wait(r"\$ ")
+    shell.type("exec sh -i")
+    shell.ready()
+    asked(world)
+    shell.sudo()
+    expect(asked(world) == [SEARCH] and kept(world, "stamp")[0][1]["kind"] == "process", kept(world, "stamp"))
+    expect("WFAUTH" not in shell.run("env"), "the environment")
 
 
 @suite.case("a local terminal: by code once, then silent there, and in no other")
