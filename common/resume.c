@@ -285,8 +285,10 @@ enum wf_reason wf_resume(const struct wf_context *context, const struct wf_reque
     *ret_result = (struct wf_result){.user = ""};
     enum wf_reason reason =
         wf_conf_policy(wf_context_conf_borrow(context), request->service, &resume.policy, &own);
-    /* Root's own folder alone says what nobody else could have written */
-    if (reason == WF_OK && (resume.policy->flow != WF_FLOW_REFRESH_CODE || geteuid() != 0))
+    /* Root's own folder alone says what nobody else could have written. And for somebody who has
+     * proven nothing it is not even looked at: the time that takes would tell who has a session */
+    if (reason == WF_OK && (resume.policy->flow != WF_FLOW_REFRESH_CODE || geteuid() != 0 ||
+                            request->proof == WF_PROOF_NONE))
         reason = wf_fail(&own, WF_PENDING, "nobody signs in silently here");
     if (reason == WF_OK)
         reason = wf_context_store(context, &store, &own);

@@ -385,6 +385,21 @@ static void test_person(void **state)
     assert_int_equal(resume("sudo", "alice", WF_PROOF_CALLER, &result, NULL), WF_OK);
 }
 
+/* Whoever has proven nothing does not make root's folder be looked at. */
+static void test_knock(void **state)
+{
+    (void)state;
+    struct wf_result result;
+
+    if (__real_geteuid() != 0)
+        skip();
+    prepare(&(struct host){0});
+    assert_int_equal(chmod(state_folder, 0755), 0);
+    assert_int_equal(resume("sudo", "alice", WF_PROOF_NONE, &result, NULL), WF_PENDING);
+    assert_int_equal(resume("sudo", "alice", WF_PROOF_CALLER, &result, NULL), WF_CONFIG);
+    assert_int_equal(chmod(state_folder, 0700), 0);
+}
+
 /* The session that sshd opens next is one of the person who signed in then, and no later. */
 static void test_mark(void **state)
 {
@@ -441,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_no_word),   cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_terminal),  cmocka_unit_test(test_no_service),
         cmocka_unit_test(test_person),
+        cmocka_unit_test(test_knock),
         cmocka_unit_test(test_mark),
         cmocka_unit_test(test_word),
     };
