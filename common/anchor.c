@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
@@ -75,39 +76,45 @@ static ssize_t read_text(int in, const char *name, char *ret, size_t size)
     return n < 0 ? -1 : (ssize_t)len;
 }
 
+/* A field of "stat" that counts. */
+struct field {
+    unsigned number; /* as proc_pid_stat(5) counts; in order */
+    uint64_t max;
+    size_t offset; /* in struct process */
+};
+
+static const struct field fields[] = {
+    {4, INT_MAX, offsetof(struct process, parent)},
+    {6, INT_MAX, offsetof(struct process, session)},
+    {7, INT_MAX, offsetof(struct process, tty)},
+    {22, INT64_MAX, offsetof(struct process, start)},
+};
+
 /* "1234 (name) S 1 …": the name may hold anything, blanks and ')' too. False if it is no such
  * text. */
 static bool parse_stat(const char *text, size_t len, struct process *ret)
 {
-    const struct {
-        unsigned number; /* of the field, as proc_pid_stat(5) counts */
-        uint64_t max;
-        uint64_t *ret;
-    } wanted[] = {
-        {4, INT_MAX, &ret->parent},
-        {6, INT_MAX, &ret->session},
-        {7, INT_MAX, &ret->tty},
-        {22, INT64_MAX, &ret->start},
-    };
     const char *name = memchr(text, '(', len);
     const char *end = memrchr(text, ')', len);
-    struct wf_span field = {NULL, 0};
+    struct wf_span word = {NULL, 0};
+    uint64_t number = 0;
     size_t found = 0;
 
     if (name == NULL || end == NULL || end < name ||
         !wf_text_number(wf_text_trim(text, (size_t)(name - text)), 1, INT_MAX, &ret->pid))
         return false;
     struct wf_span rest = {end + 1, (size_t)(text + len - end - 1)};
-    for (unsigned i = 2; found < WF_ARRAY_LEN(wanted) && wf_text_next(&rest, ' ', &field); i++) {
+    for (unsigned i = 2; found < WF_ARRAY_LEN(fields) && wf_text_next(&rest, ' ', &word); i++) {
         if (i == 3)
-            ret->ended = wf_span_equals(field, "Z") || wf_span_equals(field, "X");
-        if (i != wanted[found].number)
+            ret->ended = wf_span_equals(word, "Z") || wf_span_equals(word, "X");
+        if (i != fields[found].number)
             continue;
-        if (!wf_text_number(field, 0, wanted[found].max, wanted[found].ret))
+        if (!wf_text_number(word, 0, fields[found].max, &number))
             return false;
+        memcpy((char *)ret + fields[found].offset, &number, sizeof(number));
         found++;
     }
-    return found == WF_ARRAY_LEN(wanted);
+    return found == WF_ARRAY_LEN(fields);
 }
 
 /* Read it, once more where ret->fd has been read before. 0, or an errno value: ENOENT, ESRCH: it has
