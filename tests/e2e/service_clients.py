@@ -124,8 +124,9 @@ def msmtp_sends(world):
 
 
 def ldapsearch(world, password, *options, user="archive"):
-    return program(world, "/usr/bin/ldapsearch", "-H", directory.LDAPS, "-LLL", "-b", directory.PEOPLE, "-U", "robot", "-w", password,
-                   *options, "uid=robot", "dn", user=user)
+    text = cyrusimap.example("ldaprc.service", {"ldaps://ldap.acme.example": directory.LDAPS})
+    write("/home/%s/.ldaprc" % user, text, 0o644)
+    return program(world, "/usr/bin/ldapsearch", "-LLL", "-w", password, *options, "uid=robot", "dn", user=user)
 
 
 @suite.case("ldapsearch binds with provider:NAME, a session of Workfront's, and with JWTs of another provider")
