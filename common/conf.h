@@ -187,8 +187,9 @@ struct wf_policy {
 struct wf_conf;
 
 /* Read and check the file (wf_file_read's rules), and the files of client secrets and private keys
- * that it names. A secret that a process without root's rights may not read is no mistake: whoever
- * needs it hears so from wf_conf_read_secret or wf_conf_read_private_key. WF_CONFIG with up to
+ * that it names. A secret that a process without root's rights may not read is no mistake, nor is
+ * for root a file of a Machine to Machine provider that another user or group alone can read:
+ * whoever needs it hears so from wf_conf_read_secret or wf_conf_read_private_key. WF_CONFIG with up to
  * WF_CONF_MISTAKES_MAX mistakes for report, in the order of lines, and one line more if there were
  * more; err holds the first and how many there are. report may be NULL; it gets one sanitised line
  * per mistake, and none where the file cannot be read at all. WF_INTERNAL if memory is short. *ret:

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <ini.h>
@@ -312,9 +313,24 @@ struct loading {
     struct wf_conf_mistakes mistakes;
 };
 
+/* True where a secret is somebody else's, who hears of its mistakes: this process may not read it,
+ * as the command that a person runs, and so does not need it. Root may read all: there it is the
+ * file of a Machine to Machine provider, which a service of another user signs with, and which that
+ * user or their group alone can read. */
+static bool is_anothers(const struct wf_provider_conf *provider, const char *path)
+{
+    const mode_t never = S_IRWXO | S_IWGRP | S_IXGRP;
+    struct stat st;
+
+    if (geteuid() != 0)
+        return eaccess(path, R_OK) != 0 && errno == EACCES;
+    return wf_conf_is_machine(provider) && lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+           (st.st_mode & never) == 0 &&
+           (st.st_uid != 0 || (st.st_gid != 0 && (st.st_mode & S_IRGRP) != 0));
+}
+
 /* Secret files are judged when the configuration is loaded, so that the administrator hears of a
- * mistake before the first person signs in. A process that may not read the secret, such as the
- * command run by a person, does not need it either: not its mistake. */
+ * mistake before the first person signs in. */
 static void check_secret_file(const struct wf_provider_conf *provider, enum wf_conf_key_id id,
                               const char *path, struct loading *loading)
 {
@@ -325,7 +341,7 @@ static void check_secret_file(const struct wf_provider_conf *provider, enum wf_c
 
     if (path == NULL || section == NULL)
         return;
-    if (geteuid() != 0 && eaccess(path, R_OK) != 0 && errno == EACCES)
+    if (is_anothers(provider, path))
         return;
     enum wf_reason reason = id == WF_KEY_CLIENT_SECRET_FILE
                                 ? wf_conf_read_secret(provider, &secret, &err)

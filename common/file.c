@@ -14,18 +14,18 @@ static enum wf_reason judge(const char *path, enum wf_file_kind kind, const stru
 
     if (!S_ISREG(st->st_mode))
         return wf_fail(err, WF_CONFIG, "%s is not a regular file", path);
-    if (st->st_uid != 0 && st->st_uid != me)
-        return wf_fail(err, WF_CONFIG,
-                       "%s belongs to user %u, expected root or user %u: chown it", path,
-                       (unsigned)st->st_uid, (unsigned)me);
     if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
         return wf_fail(err, WF_CONFIG, "%s can be written by others: chmod go-w %s", path, path);
-    if (kind != WF_FILE_SECRET)
-        return WF_OK;
-    if ((st->st_mode & S_IRWXO) != 0)
+    if (kind == WF_FILE_SECRET && (st->st_mode & S_IRWXO) != 0)
         return wf_fail(err, WF_CONFIG, "%s can be read by others: chmod o-rwx %s", path, path);
-    if ((st->st_mode & S_IRWXG) != 0 && st->st_gid != getegid())
-        return wf_fail(err, WF_CONFIG, "%s can be read by group %u: chmod g-rwx %s", path,
+    if (st->st_uid != 0 && st->st_uid != me)
+        return wf_fail(err, WF_CONFIG,
+                       "%s belongs to user %u, expected root or user %u: chown it%s", path,
+                       (unsigned)st->st_uid, (unsigned)me,
+                       kind == WF_FILE_SECRET ? ", or do this as that user" : "");
+    if (kind == WF_FILE_SECRET && (st->st_mode & S_IRWXG) != 0 && st->st_gid != getegid())
+        return wf_fail(err, WF_CONFIG,
+                       "%s can be read by group %u: chmod g-rwx %s, or do this in that group", path,
                        (unsigned)st->st_gid, path);
     return WF_OK;
 }
@@ -70,7 +70,8 @@ enum wf_reason wf_file_read(const char *path, enum wf_file_kind kind, struct wf_
         int number = errno;
         if (number == ELOOP)
             return wf_fail(err, WF_CONFIG, "%s is a symbolic link: name the file itself", path);
-        return wf_fail(err, WF_CONFIG, "cannot open %s: %s", path, wf_errno_text(number));
+        return wf_fail(err, WF_CONFIG, "cannot open %s as user %u: %s", path, (unsigned)geteuid(),
+                       wf_errno_text(number));
     }
     if (fstat(fd, &st) != 0)
         reason = wf_fail(err, WF_CONFIG, "cannot examine %s: %s", path, wf_errno_text(errno));

@@ -367,8 +367,7 @@ int64_t wf_frame_now(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Wait until fd is ready for events, or has an error, which the next call on it then reports. */
-static enum wf_reason wait_for(int fd, short events, int64_t deadline, struct wf_err *err)
+enum wf_reason wf_frame_wait(int fd, short events, int64_t deadline, struct wf_err *err)
 {
     for (;;) {
         struct pollfd pfd = {fd, events, 0};
@@ -393,7 +392,7 @@ enum wf_reason wf_frame_send(int fd, const struct wf_buf *frame, int64_t deadlin
         if (n > 0) {
             done += (size_t)n;
         } else if (n < 0 && errno == EAGAIN) {
-            enum wf_reason reason = wait_for(fd, POLLOUT, deadline, err);
+            enum wf_reason reason = wf_frame_wait(fd, POLLOUT, deadline, err);
             if (reason != WF_OK)
                 return reason;
         } else if (n == 0 || errno != EINTR) {
@@ -420,7 +419,7 @@ static enum wf_reason receive_bytes(int fd, struct wf_buf *frame, size_t len, in
         } else if (n == 0) {
             return wf_fail(err, WF_INTERNAL, "the other side has ended");
         } else if (errno == EAGAIN) {
-            enum wf_reason reason = wait_for(fd, POLLIN, deadline, err);
+            enum wf_reason reason = wf_frame_wait(fd, POLLIN, deadline, err);
             if (reason != WF_OK)
                 return reason;
         } else if (errno != EINTR) {

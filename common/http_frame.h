@@ -18,7 +18,7 @@
  * where its last field ends. Neither side trusts the other: the helper is where the network's
  * bytes arrive, and it must not reach what started it.
  *
- * All functions: any thread. Only wf_frame_send and wf_frame_receive block.
+ * All functions: any thread. Only wf_frame_wait, wf_frame_send and wf_frame_receive block.
  */
 #ifndef WF_HTTP_FRAME_H
 #define WF_HTTP_FRAME_H
@@ -90,6 +90,12 @@ enum wf_reason wf_frame_get_signed(const uint8_t *payload, size_t len, struct wf
 
 /* Milliseconds of the monotonic clock, which deadlines are points of. */
 int64_t wf_frame_now(void);
+
+/* Wait until fd is ready for events (POLLIN, POLLOUT), or has an error, which the next call on it
+ * then reports; at most until the deadline: WF_UNREACHABLE. WF_INTERNAL if the machine is short of
+ * something. */
+enum wf_reason wf_frame_wait(int fd, short events, int64_t deadline,
+                             struct wf_err *err) WF_MUST_USE;
 
 /* Send the bytes over the socket fd, at most until the deadline. Raises no SIGPIPE. WF_UNREACHABLE
  * if the other side does not read in time; WF_INTERNAL if it is gone: both ends are this machine's,

@@ -51,7 +51,7 @@ static bool is_due(const struct wf_refresh *refresh, const struct wf_record *rec
     int64_t now = refresh->clock();
     int64_t skew = refresh->provider->refresh_skew;
 
-    if (refused != NULL && wf_secret_equals(record->access, refused))
+    if (wf_secret_equals(record->access, refused))
         return true;
     if (record->obtained > now + CLOCK_SLACK)
         return true;
@@ -127,7 +127,6 @@ static void take_tokens(const struct wf_refresh *refresh, struct wf_record *reco
                                                    : refresh->provider->refresh_inactivity;
     record->idle_expires = idle == 0 ? 0 : now + idle;
     record->refreshing = 0;
-    record->failed = 0;
     free(record->failure);
     record->failure = NULL;
 }
@@ -185,7 +184,7 @@ change_kept(const struct wf_refresh *refresh, const char *user,
 
     if (reason == WF_OK)
         reason = wf_store_read(refresh->store, refresh->provider, user, &record, err);
-    if (reason == WF_OK && record != NULL && record->ended == 0)
+    if (record != NULL && record->ended == 0)
         reason = change(refresh, record, how, &changed, err);
     if (reason == WF_OK && changed)
         reason = wf_store_write(refresh->store, record, err);
@@ -305,18 +304,13 @@ enum wf_reason wf_refresh_confirm(const struct wf_refresh *refresh, const char *
 static enum wf_reason bury(const struct wf_refresh *refresh, struct wf_record *record,
                            int64_t missing, struct wf_err *err)
 {
-    char why[WF_STORE_WHY_MAX];
     struct wf_err fault = WF_ERR_INIT;
     int64_t now = refresh->clock();
 
-    (void)snprintf(why, sizeof(why), "%.*s", WF_STORE_WHY_MAX / 2, err->text);
-    if (missing != 0) {
-        size_t used = strlen(why);
-        (void)snprintf(why + used, sizeof(why) - used,
-                       "; the answer to a refresh begun %lld s ago was lost",
+    if (missing != 0)
+        wf_err_context(err, "the answer to a refresh begun %lld s ago was lost, and now",
                        (long long)(now - missing));
-    }
-    if (!wf_record_end(record, now, why))
+    if (!wf_record_end(record, now, err->text))
         return wf_fail(err, WF_INTERNAL, "out of memory for the end of a session");
     /* Without a tombstone the next one asks again, and hears the same */
     if (wf_store_write(refresh->store, record, &fault) != WF_OK)
@@ -396,20 +390,16 @@ static enum wf_reason start(const struct wf_refresh *refresh, const char *user, 
                             struct wf_err *err)
 {
     const char *program = refresh->program == NULL ? WF_REFRESH_PATH : refresh->program;
-    const char *const args[] = {"wfauth-refresh", refresh->config,
-                                wf_store_path_borrow(refresh->store), refresh->provider->name,
-                                user};
-    char *argv[WF_ARRAY_LEN(args) + 1] = {NULL};
+    const char *argv[] = {"wfauth-refresh",
+                          refresh->config,
+                          wf_store_path_borrow(refresh->store),
+                          refresh->provider->name,
+                          user,
+                          NULL};
     struct wf_child child = WF_CHILD_INIT;
-    enum wf_reason reason = WF_OK;
+    /* As for execve, which changes nothing in it, either */
+    enum wf_reason reason = wf_child_start(program, (char **)argv, *lock, &child, err);
 
-    for (size_t i = 0; i < WF_ARRAY_LEN(args); i++) {
-        argv[i] = strdup(args[i]);
-        if (argv[i] == NULL)
-            reason = wf_fail(err, WF_INTERNAL, "out of memory for a refresh");
-    }
-    if (reason == WF_OK)
-        reason = wf_child_start(program, argv, *lock, &child, err);
     if (reason == WF_OK) {
         /* Closed, not given back: it is the program's from here on, whatever becomes of us */
         (void)close(*lock);
@@ -419,8 +409,6 @@ static enum wf_reason start(const struct wf_refresh *refresh, const char *user, 
     }
     /* Whatever it says, and however long it takes: it is never killed */
     wf_child_leave(&child);
-    for (size_t i = 0; i < WF_ARRAY_LEN(args); i++)
-        free(argv[i]);
     return reason;
 }
 
@@ -453,12 +441,12 @@ static bool can_go_on(const struct wf_refresh *refresh, const struct wf_record *
 {
     int64_t now = refresh->clock();
 
-    return (refused == NULL || !wf_secret_equals(record->access, refused)) &&
-           record->obtained <= now + CLOCK_SLACK &&
+    return !wf_secret_equals(record->access, refused) && record->obtained <= now + CLOCK_SLACK &&
            (record->access_expires == 0 || now < record->access_expires);
 }
 
-/* In place of *record, which is due, one that is not. */
+/* In place of *record, which is due, one that is not; whatever stands there after a failure is not
+ * to be used. */
 static enum wf_reason renew(const struct wf_refresh *refresh, const char *user,
                             const struct wf_secret *refused, struct wf_record **record,
                             struct wf_err *err)
@@ -480,12 +468,8 @@ static enum wf_reason renew(const struct wf_refresh *refresh, const char *user,
         reason = wf_store_read(refresh->store, refresh->provider, user, &found, err);
     if (reason == WF_OK)
         reason = judge(refresh, user, found, err);
-    if (reason == WF_OK) {
-        wf_record_free(*record);
-        *record = found;
-        found = NULL;
-    }
-    wf_record_free(found);
+    wf_record_free(*record);
+    *record = found;
     return reason;
 }
 

@@ -7,69 +7,55 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "buf.h"
 #include "http_frame.h"
 #include "text.h"
 
-/* "R12 ", a text of either kind, a newline. */
-#define LINE_MAX_BYTES ((size_t)WF_LOG_LINE_MAX + 8)
+/* A letter, a number, a blank, a text of either kind, a newline, a NUL. */
+#define LINE_MAX_BYTES ((size_t)WF_LOG_LINE_MAX + 16)
 /* All of a report: a handful of lines, unless something is wrong over there. */
 #define REPORT_MAX (32 * LINE_MAX_BYTES)
 
-static void send_line(int fd, const char *head, const char *text)
+static void send_line(int fd, char kind, unsigned number, const char *text)
 {
     char line[LINE_MAX_BYTES];
     char clean[WF_LOG_LINE_MAX];
 
     wf_text_sanitise(clean, sizeof(clean), text, strlen(text));
-    int n = snprintf(line, sizeof(line), "%s %s\n", head, clean);
-    if (n > 0 && (size_t)n < sizeof(line))
-        (void)!send(fd, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)snprintf(line, sizeof(line), "%c%u %s\n", kind, number, clean);
+    (void)!send(fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void wf_report_log(int fd, enum wf_level level, const char *text)
 {
-    char head[8];
-
-    (void)snprintf(head, sizeof(head), "L%u", (unsigned)level % 10);
-    send_line(fd, head, text);
+    send_line(fd, 'L', (unsigned)level, text);
 }
 
 void wf_report_end(int fd, enum wf_reason reason, const char *text)
 {
-    char head[8];
-
-    (void)snprintf(head, sizeof(head), "R%02u", (unsigned)reason % 100);
-    send_line(fd, head, text);
+    send_line(fd, 'R', (unsigned)reason, text);
 }
 
-/* One line without its newline. True if it is the last one: then *ret is the verdict. */
-static bool read_line(struct wf_span line, const struct wf_log *log, enum wf_reason *ret,
-                      struct wf_err *err)
+/* One line without its newline, which follows it in memory. WF_PENDING if it is not the last one.
+ */
+static enum wf_reason read_line(struct wf_span line, const struct wf_log *log, struct wf_err *err)
 {
-    uint64_t reason = 0;
-    int text_len = (int)line.len - 3;
+    const char *blank = memchr(line.ptr, ' ', line.len);
+    size_t head = blank == NULL ? line.len : (size_t)(blank - line.ptr);
+    struct wf_span text = wf_text_trim(line.ptr + head, line.len - head);
+    struct wf_span digits = {line.ptr + 1, head - 1};
+    uint64_t number;
 
-    if (line.len >= 3 && line.ptr[0] == 'L' && line.ptr[1] >= '0' && line.ptr[2] == ' ' &&
-        line.ptr[1] <= '0' + WF_LOG_DEBUG) {
-        wf_log(log, (enum wf_level)(line.ptr[1] - '0'), "%.*s", text_len, line.ptr + 3);
-        return false;
+    if (line.ptr[0] == 'L' && wf_text_number(digits, 0, WF_LOG_DEBUG, &number)) {
+        wf_log(log, (enum wf_level)number, "%.*s", (int)text.len, text.ptr);
+        return WF_PENDING;
     }
-    if (line.len < 4 || line.ptr[0] != 'R' || line.ptr[3] != ' ') {
-        *ret = wf_fail(err, WF_INTERNAL, "wfauth-refresh says something else than how it went");
-        return true;
-    }
-    /* "07": wf_text_number takes no leading zero */
-    struct wf_span digits = {line.ptr + (line.ptr[1] == '0' ? 2 : 1), line.ptr[1] == '0' ? 1 : 2};
-    if (!wf_text_number(digits, 0, WF_INTERNAL, &reason))
-        *ret = wf_fail(err, WF_INTERNAL, "wfauth-refresh gives a reason that there is not");
-    else if (reason == WF_OK)
-        *ret = WF_OK;
-    else
-        *ret = wf_fail(err, (enum wf_reason)reason, "%.*s", text_len - 1, line.ptr + 4);
-    return true;
+    if (line.ptr[0] != 'R' || !wf_text_number(digits, 0, WF_INTERNAL, &number))
+        return wf_fail(err, WF_INTERNAL, "wfauth-refresh says something else than how it went");
+    if (number == WF_OK)
+        return WF_OK;
+    return wf_fail(err, (enum wf_reason)number, "%.*s", (int)text.len, text.ptr);
 }
 
 /* True if a whole line is there, which is taken off the front by moving *at. */
@@ -85,40 +71,37 @@ static bool next_line(const struct wf_buf *in, size_t *at, struct wf_span *ret)
     return true;
 }
 
-/* Wait for more. WF_OK if some came. */
+/* Wait for more. WF_PENDING if some may have come. */
 static enum wf_reason receive_more(int fd, int64_t deadline, struct wf_buf *in, struct wf_err *err)
 {
-    int64_t left = deadline - wf_frame_now();
-    struct pollfd pfd = {fd, POLLIN, 0};
+    enum wf_reason reason = wf_frame_wait(fd, POLLIN, deadline, err);
 
-    if (left <= 0)
-        return wf_fail(err, WF_UNREACHABLE,
-                       "wfauth-refresh takes too long; it goes on, and keeps what it gets");
-    int ready = poll(&pfd, 1, (int)left);
-    if (ready == 0 || (ready < 0 && errno == EINTR))
-        return WF_OK;
+    if (reason != WF_OK) {
+        wf_err_context(err, "wfauth-refresh goes on, and keeps what it gets");
+        return reason;
+    }
     uint8_t *room = wf_buf_room(in, LINE_MAX_BYTES);
     if (room == NULL)
         return wf_fail(err, WF_INTERNAL, "wfauth-refresh says too much");
     ssize_t n = recv(fd, room, LINE_MAX_BYTES, MSG_DONTWAIT);
-    if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+    if (n > 0)
+        wf_buf_added(in, (size_t)n);
+    else if (n == 0 || errno != EAGAIN)
         return wf_fail(err, WF_INTERNAL, "wfauth-refresh ended without a word: was it killed?");
-    wf_buf_added(in, n > 0 ? (size_t)n : 0);
-    return WF_OK;
+    return WF_PENDING;
 }
 
 enum wf_reason wf_report_receive(int fd, int64_t deadline, const struct wf_log *log,
                                  struct wf_err *err)
 {
     struct wf_buf in = WF_BUF_INIT(REPORT_MAX);
-    struct wf_span line = {NULL, 0};
-    enum wf_reason reason = WF_OK;
+    enum wf_reason reason = WF_PENDING;
+    struct wf_span line;
     size_t at = 0;
-    bool done = false;
 
-    while (!done && reason == WF_OK) {
+    while (reason == WF_PENDING) {
         if (next_line(&in, &at, &line))
-            done = read_line(line, log, &reason, err);
+            reason = read_line(line, log, err);
         else
             reason = receive_more(fd, deadline, &in, err);
     }

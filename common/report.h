@@ -2,10 +2,10 @@
  * What wfauth-refresh tells whoever started it, over the socket pair: lines for the log, then one
  * that says how it went.
  *
- *   report = *( "L" level SP text LF ) "R" 2DIGIT SP text LF
+ *   report = *( "L" number [ SP text ] LF ) "R" number [ SP text ] LF
  *
- * The level is one digit, the two digits are an enum wf_reason: both programs are of one build. No
- * token is among it: those lie in the store.
+ * The numbers, decimal, are an enum wf_level and an enum wf_reason: both programs are of one build.
+ * No token is among it: those lie in the store.
  */
 #ifndef WF_REPORT_H
 #define WF_REPORT_H
@@ -15,8 +15,8 @@
 #include "err.h"
 #include "log.h"
 
-/* Write one line of the log, and the last line. They do not wait, and raise no SIGPIPE: where nobody
- * listens any more nothing happens. */
+/* Write one line of the log, and the last line: any reason but WF_PENDING. They do not wait, and
+ * raise no SIGPIPE: where nobody listens any more nothing happens. */
 void wf_report_log(int fd, enum wf_level level, const char *text);
 void wf_report_end(int fd, enum wf_reason reason, const char *text);
 

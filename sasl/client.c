@@ -87,11 +87,13 @@ static int fail(const sasl_utils_t *utils, int code, const char *text)
     return code;
 }
 
-/* The texts name a file, never what it holds. */
+/* The texts name a file, never what it holds. Where the provider does not take our signature this is a
+ * failed authentication, to programs that show the code's words alone. */
 static int fail_for(const sasl_utils_t *utils, enum wf_reason reason, const struct wf_err *err)
 {
-    return fail(utils, wf_reason_is_outage(reason) ? wf_sasl_code(reason) : SASL_BADPARAM,
-                err->text);
+    bool has_code = wf_reason_is_outage(reason) || reason == WF_EXPIRED;
+
+    return fail(utils, has_code ? wf_sasl_code(reason) : SASL_BADPARAM, err->text);
 }
 
 static int canonicalise(const struct exchange *exchange, sasl_client_params_t *cparams,

@@ -368,7 +368,9 @@ unit_tests += \
 	%D%/unit/test_pin \
 	%D%/unit/test_stamp \
 	%D%/unit/test_stamp_pending \
+	%D%/unit/test_report \
 	%D%/unit/test_refresh \
+	%D%/unit/test_refresh_faults \
 	%D%/unit/test_session \
 	%D%/unit/test_account \
 	%D%/unit/test_keep \
@@ -413,6 +415,17 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_grant_SOURCES = %D%/unit/test_grant.c $(fake_door)
 %C%_unit_test_grant_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_grant_LDADD = $(unit_ldadd)
+
+%C%_unit_test_report_SOURCES = %D%/unit/test_report.c
+%C%_unit_test_report_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_report_LDADD = $(unit_ldadd)
+%C%_unit_test_report_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll,--wrap=recv
+
+%C%_unit_test_refresh_faults_SOURCES = %D%/unit/test_refresh_faults.c $(fake_door)
+%C%_unit_test_refresh_faults_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_refresh_faults_LDADD = $(unit_ldadd)
+%C%_unit_test_refresh_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=close,--wrap=wf_store_lock \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
 
 %C%_unit_test_refresh_SOURCES = %D%/unit/test_refresh.c $(fake_door)
 %C%_unit_test_refresh_CPPFLAGS = $(unit_cppflags)

@@ -63,6 +63,8 @@ TESTS = {
     "http_deadline.c": ["unit/test_http_deadline"],
     "kept_token.c": ["unit/test_machine", "unit/test_token"],
     "machine.c": ["unit/test_machine", "unit/test_token", "unit/test_machine_threads"],
+    "report.c": ["unit/test_report"],
+    "refresh.c": ["unit/test_refresh", "unit/test_refresh_faults"],
     "opaque.c": ["unit/test_opaque", "unit/test_opaque_kept", "unit/test_opaque_many"],
     "resume.c": ["unit/test_resume", "unit/test_account", "unit/test_silent_memory"],
     "keep.c": ["unit/test_keep", "unit/test_resume", "unit/test_silent_memory"],

@@ -14,7 +14,7 @@ import mail  # noqa: E402
 from cyrusimap import MECHANISMS, SASL_PATH, Imap, Lmtp, accepted, example, exchange, token_for  # noqa: E402
 from harness import Suite, expect  # noqa: E402
 from person import environment  # noqa: E402
-from world import HOME, main, run, write  # noqa: E402
+from world import HOME, main, write  # noqa: E402
 
 suite = Suite()
 SIZES = (2000, 4000, 8000, 16000)
@@ -23,15 +23,7 @@ SUBJECT = "Minutes of Tuesday"
 
 def setup(world):
     cyrusimap.setup(world)
-    trust(world.site.cert)
-
-
-def trust(cert):
-    """The clients trust the servers as any other: by the system's certificates, of which we have a copy."""
-    name = run("openssl", "x509", "-noout", "-subject_hash", "-in", cert).strip()
-    shutil.copyfile(cert, "/etc/ssl/certs/%s.0" % name)
-    with open(cert, encoding="ascii") as source, open("/etc/ssl/certs/ca-certificates.crt", "a", encoding="ascii") as bundle:
-        bundle.write(source.read())
+    mail.trust(world.site.cert)
 
 
 def deliver(world):

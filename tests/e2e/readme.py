@@ -5,9 +5,11 @@ README that no case takes is a failure. The cases build on each other: they run 
 """
 
 import glob
+import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -582,6 +584,56 @@ def sasl(host):
     offered = subprocess.run(["/usr/sbin/saslpluginviewer", "-s"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                              text=True, check=False).stdout
     expect("OAUTHBEARER" in offered and "XOAUTH2" in offered, offered)
+
+
+SERVICES = "Services, with nobody present"
+
+
+def upload(host):
+    """Make the application as the numbered steps say, by the sandbox's command line."""
+    text = " ".join(host.readme.prose(SERVICES).split())
+    words, at = re.findall(r"\*\*([^*]+)\*\*", text), 0
+    for place in ("Main Menu", "Setup", "System", "OAuth2 Applications", "Create app integration",
+                  "Machine to Machine Application", "Create", "Client ID", "Client secret", "Public Keys",
+                  "Add a public key", "Save", "Customer Info"):
+        expect(place in words[at:], place, "is not in the rest of the steps:", words[at:])
+        at = words.index(place, at)
+    name = re.search(r'enter a name, "([^"]+)"', text).group(1)
+    certificate = re.search(r"paste the whole of `([^`]+)`", text).group(1)
+    host.client_id, host.secret, host.customer = host.sandbox.machine(name, certificate)
+    host.sandbox.user("robot@" + DOMAIN)
+    host.robot = json.loads(host.sandbox.run("user", "show", "robot@" + DOMAIN, "--json"))["id"]
+
+
+@suite.case("services: a key of Postfix's own, the application, the secret, and a token")
+def services(host):
+    shutil.copy2(CONF, HOME + "/before")
+    # What the last recipes left has no section for it
+    run("sed", "-i", "/pam_workfront/d", "/etc/pam.d/sudo")
+    host.commands(SERVICES)
+    upload(host)
+    host.commands(SERVICES, stdin=host.secret + "\n")
+    same_as(host.files(SERVICES), "wfauth.conf.service")
+    [line] = host.readme.take(SERVICES).commands()
+    for token in (host.command(line), host.command(line)):
+        expect(re.fullmatch("[0-9a-f]{32}\n", token), token)
+    asked = [request["endpoint"] for request in host.sandbox.requests()]
+    expect(asked == ["jwt"], asked)
+    for path in glob.glob("/etc/wfauth/relay/relay.*") + glob.glob("/var/cache/wfauth/postfix/token-*"):
+        stat = os.stat(path)
+        expect(stat.st_mode & 0o77 == 0 or path.endswith(".cert.pem"), path, oct(stat.st_mode))
+    shutil.copy2(HOME + "/before", CONF)
+
+
+@suite.case("services: the files are those of the suites")
+def service_files(host):
+    for path, _how, _mark, lines in host.readme.take(SERVICES).files() + host.readme.take(SERVICES).files():
+        name = os.path.basename(path).lstrip(".")
+        name += ".relay" if name == "master.cf" else ".service"
+        with open(COPY + "/examples/conf/" + name, encoding="utf-8") as file:
+            whole = file.read().splitlines()
+        for line in lines:
+            expect(line in whole, line, "is not in", name)
 
 
 @suite.case("tests/run is there and says what it can run")

@@ -50,9 +50,9 @@ SERVICES {
 
 
 class Master:
-    """Cyrus's master and its servers, all of them the user cyrus's."""
+    """Cyrus's master and its servers, all of them the user cyrus's. more: lines of imapd.conf beside the example's."""
 
-    def __init__(self, site):
+    def __init__(self, site, more=""):
         self.site = site
         self.process = None
         os.makedirs("/run/cyrus/proc", exist_ok=True)
@@ -60,7 +60,7 @@ class Master:
             os.makedirs(CYRUS + name, exist_ok=True)
             shutil.chown(CYRUS + name, "cyrus", "mail")
         text = example("imapd.conf", {"/etc/ssl/certs/mail.pem": site.cert, "/etc/ssl/private/mail.key": site.key})
-        write(CYRUS + "/imapd.conf", IMAPD % {"home": CYRUS} + text, 0o644)
+        write(CYRUS + "/imapd.conf", IMAPD % {"home": CYRUS} + text + more, 0o644)
         write(CYRUS + "/cyrus.conf", SERVICES % {"bin": BIN, "conf": CYRUS + "/imapd.conf"}, 0o644)
 
     def start(self):

@@ -64,7 +64,8 @@ static enum wf_reason fake_send(struct wf_http *http, const struct wf_http_reque
     if (answer->body != NULL)
         wf_buf_append(&ret->body, answer->body,
                       answer->len != 0 ? answer->len : strlen(answer->body));
-    return wf_buf_ok(&ret->body) ? WF_OK : WF_INTERNAL;
+    return wf_buf_ok(&ret->body) ? WF_OK
+                                 : wf_fail(err, WF_INTERNAL, "no room for the scripted answer");
 }
 
 static enum wf_reason fake_sign(struct wf_http *http, const struct wf_assertion *assertion,

@@ -37,6 +37,8 @@ class Host:
         # What Workfront would show
         "2f1c0c5c4d7a4f6a8f1d2b3c4d5e6f70": lambda host: host.client_id,
         "4c78821c0000d6fa8d5e52f07a1d54d0": lambda host: host.operators,
+        "60c0c5d7a4f6a8f1d2b3c4d5e6f70aaa": lambda host: host.customer,
+        "5d89932d0000e7fb9e6f63f18b2e65e1": lambda host: host.robot,
         # No network here: are these the names, and is all installed?
         "apt-get install": lambda host: "dpkg-query -W",
         # No init here; Host.sshd() starts the daemon that reads the files anew
@@ -54,7 +56,7 @@ class Host:
         self.mark = 0
         self.terminals = []
         self.daemon = None
-        self.client_id = self.secret = self.operators = "not made yet"
+        self.client_id = self.secret = self.operators = self.customer = self.robot = "not made yet"
         os.makedirs(HOME, exist_ok=True)
         pamdir = os.path.dirname(glob.glob("/usr/lib/*/security/pam_unix.so")[0])
         private_parent("/var/lib")

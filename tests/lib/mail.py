@@ -73,7 +73,7 @@ class Site:
         for name in os.listdir(self.cache):
             path = self.cache + "/" + name
             shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
-        for user in ("cyrus", "openldap", "Debian-exim", "postfix", "alice"):
+        for user in ("cyrus", "openldap", "Debian-exim", "postfix", "alice", "archive"):
             if subprocess.run(["id", user], capture_output=True, check=False).returncode == 0:
                 os.mkdir(self.cache + "/" + user, 0o700)
                 shutil.chown(self.cache + "/" + user, user)
@@ -134,6 +134,14 @@ def install(site, *packages):
     shutil.copy(site.plugin, folder)
     layers = [layer] + [package + "/usr" for package in packages] + ["/usr"]
     run("mount", "-t", "overlay", "overlay", "-o", "lowerdir=" + ":".join(layers), "/usr")
+
+
+def trust(cert):
+    """The clients trust the servers as any other: by the system's certificates, of which we have a copy."""
+    name = run("openssl", "x509", "-noout", "-subject_hash", "-in", cert).strip()
+    shutil.copyfile(cert, "/etc/ssl/certs/%s.0" % name)
+    with open(cert, encoding="ascii") as source, open("/etc/ssl/certs/ca-certificates.crt", "a", encoding="ascii") as bundle:
+        bundle.write(source.read())
 
 
 def oauthbearer(token, authzid=None, **pairs):

@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import ssl
+import threading
 
 from harness import expect, within
 from sandbox import wait_listening
@@ -30,7 +31,6 @@ smtpd_error_sleep_time = 0
 smtpd_client_connection_rate_limit = 0
 service_throttle_time = 1s
 import_environment = MAIL_CONFIG SASL_PATH=%(plugins)s
-cyrus_sasl_config_path = %(home)s/sasl
 """
 
 MASTER = """
@@ -65,15 +65,16 @@ class Postfix:
         self.log = site.world.log
         self.name = name
         self.home = HOME + "/" + name
-        os.makedirs(self.home + "/conf")
-        for folder in ("spool", "data", "sasl"):
+        # Debian's Postfix reads SASL options there, whatever cyrus_sasl_config_path says
+        os.makedirs(self.home + "/conf/sasl")
+        for folder in ("spool", "data"):
             os.mkdir(self.home + "/" + folder)
         run("chown", "postfix", self.home + "/data")
         values = {"home": self.home, "name": name, "plugins": site.plugins}
         write(self.home + "/conf/main.cf", MAIN % values + main, 0o644)
         write(self.home + "/conf/master.cf", MASTER + services, 0o644)
         if sasl:
-            write(self.home + "/sasl/smtpd.conf", sasl, 0o644)
+            write(self.home + "/conf/sasl/smtpd.conf", sasl, 0o644)
         run("postfix", "-c", self.home + "/conf", "start")
         self.master = within(5, self.read_pid, "Postfix's master")
         for port in re.findall(r"^(?:127\.0\.0\.1:)?(\d+)\s+inet", services, re.M):
@@ -159,3 +160,54 @@ class Session:
 
     def __exit__(self, *_):
         self.close()
+
+
+class Stranger:
+    """A server that is not the one meant: it offers what it likes, and remembers all that clients say.
+    cert: a pair of files, for STARTTLS."""
+
+    def __init__(self, cert=None):
+        self.cert = cert
+        self.said = []
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            try:
+                self.talk(client)
+            except OSError:
+                client.close()
+
+    def talk(self, client):
+        client.settimeout(10)
+        client.sendall(b"220 stranger\r\n")
+        file = client.makefile("rb")
+        while True:
+            line = file.readline()
+            if not line:
+                break
+            self.said.append(line.decode("latin-1").strip())
+            word = line.split()[0].upper()
+            if word == b"EHLO":
+                client.sendall(b"250-stranger\r\n250-STARTTLS\r\n" if self.cert else b"250-stranger\r\n")
+                client.sendall(b"250 AUTH OAUTHBEARER XOAUTH2 PLAIN LOGIN\r\n")
+            elif word == b"STARTTLS":
+                client.sendall(b"220 go\r\n")
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                context.load_cert_chain(*self.cert)
+                client = context.wrap_socket(client, server_side=True)
+                file = client.makefile("rb")
+            elif word == b"QUIT":
+                break
+            else:
+                client.sendall(b"250 ok\r\n")
+        client.close()
+
+    def close(self):
+        self.socket.close()

@@ -484,6 +484,68 @@ static void test_secret_out_of_reach(void **state)
     effective_user = getuid();
 }
 
+static const char service[] = "[provider a]\n"
+                              "type = workfront\n"
+                              "url = https://a\n"
+                              "client_id = c\n"
+                              "customer_id = c1\n"
+                              "user_id = u1\n";
+static const char client[] = "[provider a]\n"
+                             "type = oidc\n"
+                             "url = https://a\n";
+
+static const struct {
+    const char *name;
+    const char *text;
+    uid_t reader;
+    uid_t owner;
+    gid_t group;
+    mode_t mode;
+    const char *told; /* NULL: accepted */
+} owners[] = {
+    {"root's", service, 0, 0, 0, 0600, NULL},
+    {"root's, root's group reads", service, 0, 0, 0, 0640, NULL},
+    {"a service's", service, 0, 7, 8, 0600, NULL},
+    {"a service's and its group's", service, 0, 7, 8, 0640, NULL},
+    {"of a service's group", service, 0, 0, 8, 0640, NULL},
+    {"others read", service, 0, 7, 8, 0604, "chmod o-rwx"},
+    {"others read what a group reads", service, 0, 0, 8, 0644, "chmod o-rwx"},
+    {"its group writes", service, 0, 7, 8, 0660, "chmod go-w"},
+    {"its group runs", service, 0, 0, 8, 0650, "can be read by group 8"},
+    {"no service's", client, 0, 7, 8, 0600, "belongs to user 7"},
+    {"no service's group", client, 0, 0, 8, 0640, "can be read by group 8"},
+    {"another user's", service, 9, 7, 8, 0600, "belongs to user 7"},
+};
+
+/* A service that gets tokens by itself has its files for itself; root's processes, which load the
+ * same configuration, do not mind. */
+static void test_secret_of_a_service(void **state)
+{
+    (void)state;
+    char text[500];
+
+    if (getuid() != 0)
+        skip();
+    for (size_t i = 0; i < WF_ARRAY_LEN(owners); i++) {
+        struct lines lines;
+        struct wf_conf *conf = NULL;
+        struct wf_err err = WF_ERR_INIT;
+        int len = snprintf(text, sizeof(text), "%sclient_secret_file = %s\nprivate_key_file = %s\n",
+                           owners[i].text, secret_path, secret_path);
+        write_file(conf_path, 0644, text, (size_t)len);
+        write_file(secret_path, 0600, "hunter2\n", 8);
+        assert_int_equal(chown(secret_path, owners[i].owner, owners[i].group), 0);
+        assert_int_equal(chmod(secret_path, owners[i].mode), 0);
+        effective_user = owners[i].reader;
+        enum wf_reason reason = load(&lines, &conf, &err);
+        effective_user = getuid();
+        if (reason != (owners[i].told == NULL ? WF_OK : WF_CONFIG) ||
+            (owners[i].told != NULL && strstr(err.text, owners[i].told) == NULL))
+            fail_msg("%s: %s, %s", owners[i].name, wf_reason_name(reason), err.text);
+        wf_conf_free(conf);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -498,6 +560,7 @@ int main(void)
         cmocka_unit_test(test_secret_files),
         cmocka_unit_test(test_secret_out_of_reach),
         cmocka_unit_test(test_private_key_files),
+        cmocka_unit_test(test_secret_of_a_service),
     };
     return cmocka_run_group_tests_name("conf", tests, make_folder, drop_folder);
 }

@@ -167,7 +167,8 @@ static const struct {
     {"secret, others may read", WF_FILE_SECRET, 7, 7, 0, 0, 0604, "read by others"},
     {"secret, others may run", WF_FILE_SECRET, 7, 7, 0, 0, 0601, "read by others"},
     {"secret, group may write", WF_FILE_SECRET, 7, 7, 0, 7, 0660, "can be written"},
-    {"secret, somebody else's", WF_FILE_SECRET, 7, 7, 8, 7, 0600, "belongs to user 8"},
+    {"secret, somebody else's", WF_FILE_SECRET, 7, 7, 8, 7, 0600, "or do this as that user"},
+    {"secret, somebody else's, others may read", WF_FILE_SECRET, 0, 0, 8, 8, 0604, "chmod o-rwx"},
 };
 
 static void test_owner_and_mode(void **state)

@@ -1,7 +1,6 @@
 /* When a session is refreshed, what becomes of it, and that one request serves all who ask. */
 #include "config.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,111 +10,7 @@
 
 #include <cmocka.h>
 
-#include "fakedoor.h"
-#include "keycase.h"
-#include "refresh.h"
-
-#define START 1700000000
-
-static char folder[64];
-static struct wf_store *store;
-static int64_t now = START;
-static struct wf_provider_conf conf;
-static const struct wf_provider_conf standard = {
-    .name = "acme",
-    .type = WF_PROVIDER_WORKFRONT,
-    .url = "https://acme.my.workfront.com",
-    .client_id = "client",
-    .redirect_uri = "https://login.acme.example/code",
-    .api_version = "v20.0",
-    .timeout = 1,
-    .refresh_skew = 60,
-};
-
-static int64_t fake_clock(void)
-{
-    return now;
-}
-
-/* Writing what is no file of ours fails from the how-manieth fsync on. */
-static unsigned fsyncs_left = 1000;
-int __real_fsync(int fd);
-int __wrap_fsync(int fd);
-int __wrap_fsync(int fd)
-{
-    if (fsyncs_left == 0) {
-        errno = ENOSPC;
-        return -1;
-    }
-    fsyncs_left--;
-    return __real_fsync(fd);
-}
-
-static struct wf_refresh make_refresh(struct wf_http *http)
-{
-    return (struct wf_refresh){.provider = &conf,
-                               .store = store,
-                               .log = &key_log_sink,
-                               .clock = fake_clock,
-                               .config = "/nowhere",
-                               .http = http};
-}
-
-/* A session that began `age` seconds ago, with a token of this life. */
-static void begin(int64_t age, int64_t life)
-{
-    struct wf_tokens tokens = {.access = wf_secret_new("a0", 2),
-                               .refresh = wf_secret_new("r0", 2),
-                               .expires_in = life};
-    const struct wf_refresh refresh = make_refresh(NULL);
-    struct wf_err err = WF_ERR_INIT;
-
-    key_folder_empty(folder);
-    key_log[0] = '\0';
-    now = START - age;
-    if (wf_refresh_keep(&refresh, "alice", "5f0e", &tokens, &err) != WF_OK)
-        fail_msg("%s", err.text);
-    now = START;
-    wf_tokens_done(&tokens);
-}
-
-static struct wf_record *kept(void)
-{
-    struct wf_record *record = NULL;
-
-    assert_int_equal(wf_store_read(store, &conf, "alice", &record, NULL), WF_OK);
-    assert_non_null(record);
-    return record;
-}
-
-static bool holds(const struct wf_secret *secret, const char *text)
-{
-    return text == NULL ? secret == NULL
-                        : secret != NULL && wf_span_equals(wf_secret_borrow(secret), text);
-}
-
-/* Ask for a session; the access token in it, "" for none. */
-static enum wf_reason ask(const char *refused, const struct fake_answer *answers, size_t n,
-                          char token[32], struct wf_err *err)
-{
-    struct wf_http *http = fake_door_new(NULL);
-    const struct wf_refresh refresh = make_refresh(http);
-    struct wf_secret *dead = refused == NULL ? NULL : wf_secret_new(refused, strlen(refused));
-    struct wf_record *record = NULL;
-
-    fake_door_script(answers, n);
-    enum wf_reason reason = wf_refresh_session(&refresh, "alice", dead, &record, err);
-    assert_true((reason == WF_OK) == (record != NULL));
-    (void)snprintf(token, 32, "%s", record == NULL ? "" : wf_secret_borrow(record->access).ptr);
-    wf_record_free(record);
-    wf_secret_free(dead);
-    wf_http_free(http);
-    return reason;
-}
-
-#define TOKENS "\"token_type\":\"sessionID\",\"access_token\":\"a1\""
-static const struct fake_answer rotated = {
-    .status = 200, .body = "{" TOKENS ",\"refresh_token\":\"r1\",\"expires_in\":3600}"};
+#include "refreshcase.h"
 
 static const struct {
     const char *name;
@@ -225,10 +120,11 @@ static void test_rest(void **state)
     (void)state;
     begin(1000, 1000);
     assert_int_equal(ask(NULL, &down, 1, token, &err), WF_UNREACHABLE);
-    now = START + 4;
-    assert_int_equal(ask(NULL, &rotated, 1, token, &err), WF_UNREACHABLE);
-    assert_int_equal(fake_door_count(), 0);
-    assert_non_null(strstr(err.text, "scripted failure"));
+    for (now = START; now < START + 5; now += 4) {
+        assert_int_equal(ask(NULL, &rotated, 1, token, &err), WF_UNREACHABLE);
+        assert_int_equal(fake_door_count(), 0);
+        assert_non_null(strstr(err.text, "scripted failure"));
+    }
     now = START - 1;
     assert_int_equal(ask("a0", &down, 1, token, &err), WF_UNREACHABLE);
     assert_int_equal(fake_door_count(), 1);
@@ -242,6 +138,36 @@ static void test_rest(void **state)
     assert_int_equal(ask(NULL, &rotated, 1, token, &err), WF_EXPIRED);
     assert_int_equal(fake_door_count(), 0);
     assert_non_null(strstr(err.text, "alice has no session"));
+    /* What went well since then counts */
+    begin(1000, 1000);
+    assert_int_equal(ask(NULL, &down, 1, token, &err), WF_UNREACHABLE);
+    now = START - 1;
+    assert_int_equal(ask("a0", &rotated, 1, token, &err), WF_OK);
+    now = START + 1;
+    assert_int_equal(ask("a1", &rotated, 1, token, &err), WF_OK);
+    assert_int_equal(fake_door_count(), 1);
+}
+
+/* However much the provider says, the tombstone names the cause. */
+static void test_long_words(void **state)
+{
+    char body[500];
+    const struct fake_answer over = {.status = 400, .body = body};
+    const struct fake_answer down = {.reason = WF_UNREACHABLE};
+    struct wf_err err = WF_ERR_INIT;
+    char token[32];
+
+    (void)state;
+    (void)snprintf(body, sizeof(body), "{\"error\":\"invalid_grant\",\"error_description\":\"%0400d\"}",
+                   0);
+    begin(1000, 1000);
+    assert_int_equal(ask(NULL, &over, 1, token, &err), WF_EXPIRED);
+    assert_null(strstr(err.text, "was lost"));
+    begin(1000, 1000);
+    assert_int_equal(ask(NULL, &down, 1, token, &err), WF_UNREACHABLE);
+    now = START + 10;
+    assert_int_equal(ask(NULL, &over, 1, token, &err), WF_EXPIRED);
+    assert_non_null(strstr(err.text, "refresh begun 10 s ago was lost"));
 }
 
 /* What is not known to be dead serves on while there is no answer. */
@@ -364,6 +290,7 @@ static const struct {
     {"unused for long", 0, 1000, 750, 1},
     {"a week of many", 4000000, 0, 4000000 - 604801, 0},
     {"within that week", 4000000, 0, 4000000 - 604800, 1},
+    {"a quarter that is a second less", 2419196, 0, 2419196 - 604800, 0},
 };
 
 static void test_warnings(void **state)
@@ -387,6 +314,11 @@ static void test_warnings(void **state)
         assert_int_equal(ask(NULL, NULL, 0, token, NULL), WF_OK);
         if (ends[i].warnings != 0 && warnings() != 2)
             fail_msg("%s, a day later: %s", ends[i].name, key_log);
+        /* By a clock that went back it was said in the future, which counts for nothing */
+        now -= 1;
+        assert_int_equal(ask(NULL, NULL, 0, token, NULL), WF_OK);
+        if (ends[i].warnings != 0 && warnings() != 3)
+            fail_msg("%s, by a clock that went back: %s", ends[i].name, key_log);
     }
     /* With a refresh, too */
     conf.refresh_inactivity = 0;
@@ -397,6 +329,54 @@ static void test_warnings(void **state)
     assert_int_equal(ask(NULL, NULL, 0, token, NULL), WF_OK);
     assert_int_equal(warnings(), 1);
     conf.refresh_absolute = 0;
+}
+
+/* Which end is near, how near, and what helps. */
+static const struct {
+    const char *name;
+    unsigned absolute;
+    unsigned inactivity;
+    const char *says;
+} words[] = {
+    {"absolute", 1200, 0, " acme ends in 5 minutes: sign in again before\n"},
+    {"unused", 0, 1200, " acme ends in 5 minutes unless it is refreshed: sign in again before\n"},
+    {"unused, the other far", 100000, 1200, " ends in 5 minutes unless it is refreshed: "},
+    {"both", 1080, 1200, " ends in 3 minutes: "},
+    {"over", 600, 0, " ends in 0 minutes: "},
+    {"far", 2000, 2000, NULL},
+};
+
+static void test_words(void **state)
+{
+    struct wf_tokens tokens = {.access = wf_secret_new("a0", 2), .expires_in = 100000};
+    const struct wf_refresh refresh = make_refresh(NULL);
+    char token[32];
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(words); i++) {
+        conf.refresh_absolute = words[i].absolute;
+        conf.refresh_inactivity = words[i].inactivity;
+        begin(900, 100000);
+        assert_int_equal(ask(NULL, NULL, 0, token, NULL), WF_OK);
+        if (words[i].says == NULL ? key_log[0] != '\0' : strstr(key_log, words[i].says) == NULL)
+            fail_msg("%s: %s", words[i].name, key_log);
+        /* After a refresh one of the two is far again */
+        begin(900, 900);
+        assert_int_equal(ask(NULL, &rotated, 1, token, NULL), WF_OK);
+        if (warnings() != (words[i].absolute != 0 && words[i].absolute < 2000))
+            fail_msg("%s, refreshed: %s", words[i].name, key_log);
+    }
+    /* Where there is no refresh token none can end */
+    conf.refresh_absolute = 1200;
+    begin(900, 100000);
+    key_log[0] = '\0';
+    assert_int_equal(wf_refresh_keep(&refresh, "alice", "s", &tokens, NULL), WF_OK);
+    now += 1000;
+    assert_int_equal(ask(NULL, NULL, 0, token, NULL), WF_OK);
+    assert_string_equal(key_log, "");
+    wf_tokens_done(&tokens);
+    conf.refresh_absolute = 0;
+    conf.refresh_inactivity = 0;
 }
 
 static void *ask_in_thread(void *ctx)
@@ -437,22 +417,17 @@ static const struct {
     enum wf_reason reason;
     const char *says;
 } programs[] = {
-    {"all is well", "printf 'R00 \\n' >&0", WF_OK, ""},
-    {"with a line for the log", "printf 'L1 hello\\nR00 \\n' >&0", WF_OK, "hello"},
-    {"over", "printf 'R08 it is over\\n' >&0", WF_EXPIRED, "it is over"},
-    {"in pieces", "printf 'R0' >&0; sleep 0.05; printf '8 x\\n' >&0", WF_EXPIRED, "x"},
-    {"its arguments", "printf \"R08 $# $1 $3 $4\\n\" >&0", WF_EXPIRED, "4 /nowhere acme alice"},
-    {"the lock", "test -e /proc/$$/fd/3 || exit 0; printf 'R08 x\\n' >&0", WF_EXPIRED, "x"},
-    {"no descriptor more", "test -e /proc/$$/fd/4 && exit 0; printf 'R08 x\\n' >&0", WF_EXPIRED, "x"},
-    {"no environment", "test -z \"$HOME\" || exit 0; printf 'R08 x\\n' >&0", WF_EXPIRED, "x"},
+    {"all is well", "printf 'R0\\n' >&0", WF_OK, ""},
+    {"with a line for the log", "printf 'L1 hello\\nR0\\n' >&0", WF_OK, "hello"},
+    {"over", "printf 'R8 it is over\\n' >&0", WF_EXPIRED, "it is over"},
+    {"well, but the session is gone", "rm $2/session-*; printf 'R0\\n' >&0", WF_EXPIRED, "no session"},
+    {"its arguments", "printf \"R8 $# $1 $3 $4\\n\" >&0", WF_EXPIRED, "4 /nowhere acme alice"},
+    {"the lock", "test -e /proc/$$/fd/3 || exit 0; printf 'R8 x\\n' >&0", WF_EXPIRED, "x"},
+    {"no descriptor more", "test -e /proc/$$/fd/4 && exit 0; printf 'R8 x\\n' >&0", WF_EXPIRED, "x"},
+    {"no environment", "test -z \"$HOME\" || exit 0; printf 'R8 x\\n' >&0", WF_EXPIRED, "x"},
     {"nothing", "exit 0", WF_INTERNAL, "without a word"},
-    {"half a line", "printf 'R00 ' >&0", WF_INTERNAL, "without a word"},
     {"killed", "kill -9 $$", WF_INTERNAL, "without a word"},
-    {"no such reason", "printf 'R19 x\\n' >&0", WF_INTERNAL, "a reason that there is not"},
-    {"no number", "printf 'R0x x\\n' >&0", WF_INTERNAL, "a reason that there is not"},
-    {"no such level", "printf 'L4 x\\n' >&0", WF_INTERNAL, "something else"},
     {"something else", "printf 'hello\\n' >&0", WF_INTERNAL, "something else"},
-    {"an empty line", "printf '\\n' >&0", WF_INTERNAL, "something else"},
     {"too much", "exec 5>&0; yes 'L3 x' | head -c 100000 >&5", WF_INTERNAL, "too much"},
 };
 
@@ -495,33 +470,19 @@ static void test_programs(void **state)
     assert_non_null(strstr(err.text, path));
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    conf = standard;
-    key_folder_make(folder, sizeof(folder));
-    return wf_store_open(folder, &key_log_sink, &store, NULL) != WF_OK;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    wf_store_free(store);
-    key_folder_empty(folder);
-    return rmdir(folder);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_due),
         cmocka_unit_test(test_outcomes),
         cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_long_words),
         cmocka_unit_test(test_going_on),
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_without_token),
         cmocka_unit_test(test_forget),
         cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_words),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_programs),
     };
