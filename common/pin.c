@@ -89,15 +89,17 @@ static enum wf_reason read_file(const struct wf_store *store, int in, const char
                                 struct kept *ret, bool *ret_found, struct wf_err *err)
 {
     char expected[NAME_SIZE] = "";
-    enum wf_reason reason = wf_storefile_read(store, &kind, in, name, ret, ret_found, err);
+    bool found = false;
+    enum wf_reason reason = wf_storefile_read(store, &kind, in, name, ret, &found, err);
 
-    if (reason != WF_OK || !*ret_found)
+    *ret_found = found;
+    if (!found)
         return reason;
+    if (strlen(ret->person) != PERSON_SIZE - 1)
+        return wf_fail(err, WF_MALFORMED, "person is no hash");
     reason = name_of(ret->user, expected, err);
     if (reason == WF_OK && strcmp(expected, name) != 0)
         reason = wf_fail(err, WF_MALFORMED, "it is another user's");
-    if (reason == WF_OK && strlen(ret->person) != PERSON_SIZE - 1)
-        reason = wf_fail(err, WF_MALFORMED, "person is no hash");
     return reason;
 }
 
@@ -132,8 +134,8 @@ enum wf_reason wf_pin_hold(const struct wf_store *store, const struct wf_provide
                            const char *user, struct wf_span subject, int64_t now,
                            struct wf_err *err)
 {
-    struct kept mine = {.since = 0};
-    struct kept kept = {.since = 0};
+    struct kept mine = {.user = ""};
+    struct kept kept = {.user = ""};
     char name[NAME_SIZE];
     bool found = false;
     int in = -1;
@@ -144,13 +146,12 @@ enum wf_reason wf_pin_hold(const struct wf_store *store, const struct wf_provide
     if (reason == WF_OK)
         reason = load(store, in, name, user, &kept, &found, err);
     if (reason == WF_OK && !found) {
-        reason = wf_storefile_create(store, &kind, in, name, &mine, &found, err);
-        /* Somebody else was quicker */
-        if (reason == WF_OK && found)
+        bool existed = false;
+        reason = wf_storefile_create(store, &kind, in, name, &mine, &existed, err);
+        /* Whose it is now is what the disk says: somebody else may have been quicker */
+        if (reason == WF_OK)
             reason = load(store, in, name, user, &kept, &found, err);
-        else
-            kept = mine;
-        if (reason == WF_OK && kept.user[0] == '\0')
+        if (reason == WF_OK && !found)
             reason = wf_fail(err, WF_CONFIG, "the pin of %s comes and goes", user);
     }
     if (reason == WF_OK)
@@ -162,7 +163,7 @@ enum wf_reason wf_pin_hold(const struct wf_store *store, const struct wf_provide
 enum wf_reason wf_pin_exists(const struct wf_store *store, const char *user, bool *ret,
                              struct wf_err *err)
 {
-    struct kept kept = {.since = 0};
+    struct kept kept = {.user = ""};
     char name[NAME_SIZE];
     bool found = false;
     int in = -1;
@@ -195,7 +196,7 @@ enum wf_reason wf_pin_remove(const struct wf_store *store, const char *user, boo
 static enum wf_reason show(const struct wf_store *store, int in, const char *name,
                            wf_pin_see *each, void *ctx, struct wf_err *err)
 {
-    struct kept kept = {.since = 0};
+    struct kept kept = {.user = ""};
     struct wf_err why = WF_ERR_INIT;
     bool found = false;
     enum wf_reason reason = read_file(store, in, name, &kept, &found, &why);

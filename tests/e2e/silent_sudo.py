@@ -97,6 +97,19 @@ def refreshed(world):
     world.sandbox.restart()
 
 
+@suite.case("ten at once with an expired access token: one refresh, and all are in")
+def ten_at_once(world):
+    begin(world, {"wfsudo": MAY_BE_SILENT}, client_id=world.rotating, timeout="10")
+    shell = ssh_by_code(world, port(world))
+    silent.change(kept(world)[0][0], access_expires=1)
+    asked(world)
+    text = shell.run("for i in 1 2 3 4 5 6 7 8 9 10; do sudo -n echo I-AM-IN & done; wait")
+    found = asked(world)
+    expect(text.count("I-AM-IN") == 10, text)
+    expect(found.count(TOKEN) == 1 and found.count(SEARCH) == 10, found)
+    shell.sudo()
+
+
 def with_max_age(world, seconds):
     """The same session, under another max_age."""
     begin(world, {"wfsudo": dict(MAY_BE_SILENT, max_age=seconds), "wfsshd": MAY_BE_SILENT})

@@ -151,7 +151,8 @@ static int tear_down(void **state)
     read_errno = 0;
     for (unsigned pid = 1; pid < 400; pid++) {
         (void)snprintf(path, sizeof(path), "%s/%u", fake, pid);
-        key_folder_empty(path);
+        if (access(path, F_OK) == 0)
+            key_folder_empty(path);
         (void)rmdir(path);
     }
     for (size_t i = 0; i < WF_ARRAY_LEN(names); i++) {

@@ -30,10 +30,18 @@ static void note(const char *what)
     (void)snprintf(trace + used, sizeof(trace) - used, "%s ", what);
 }
 
+/* An administrator clears it at once */
+static void (*after_link)(void);
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
 int __wrap_fsync(int fd)
 {
+    void (*clear)(void) = after_link;
+
+    if (clear != NULL && strcmp(fault_what(fd), "folder") == 0) {
+        after_link = NULL;
+        clear();
+    }
     if (fault_now("fsync", fault_what(fd)))
         return -1;
     note(fault_what(fd));
@@ -160,6 +168,10 @@ static void test_hold(void **state)
     assert_int_equal(hold(&acme, "alice", "5F0E"), WF_IDENTITY);
     assert_int_equal(hold(&acme, "alice", "5f0e "), WF_IDENTITY);
     assert_int_equal(hold_bytes(&acme, "alice", "5f0e", 5), WF_IDENTITY);
+    /* No two pairs of url and ID look alike */
+    assert_int_equal(hold(&other, "dave", "5f0e"), WF_OK);
+    assert_int_equal(hold(&acme, "dave", ".org5f0e"), WF_IDENTITY);
+    assert_true(unpin("dave"));
     /* Another name of the same person's is another name */
     assert_int_equal(hold(&acme, "bob", "5f0e"), WF_OK);
     assert_true(unpin("alice"));
@@ -396,9 +408,12 @@ static void test_failures(void **state)
     bool existed = true;
     assert_int_equal(wf_pin_remove(store, "alice", &existed, &last), WF_CONFIG);
     assert_non_null(strstr(last.text, "Read-only"));
+    assert_true(existed);
+    existed = false;
     faults[0] = (struct fault){"fsync", "folder", EIO};
     assert_int_equal(wf_pin_remove(store, "alice", &existed, &last), WF_CONFIG);
     memset(faults, 0, sizeof(faults));
+    assert_false(existed);
     assert_false(is_pinned("alice"));
 }
 
@@ -420,6 +435,11 @@ static void rubbish(void)
     rewrite("{", 1);
 }
 
+static void clear(void)
+{
+    assert_true(unpin("alice"));
+}
+
 static void test_quicker(void **state)
 {
     (void)state;
@@ -431,6 +451,9 @@ static void test_quicker(void **state)
     assert_non_null(strstr(last.text, "pinned to 77aa"));
     assert_int_equal(hold(&acme, "alice", "77aa"), WF_OK);
     assert_true(unpin("alice"));
+    after_link = clear;
+    assert_int_equal(hold(&acme, "alice", "5f0e"), WF_CONFIG);
+    assert_non_null(strstr(last.text, "comes and goes"));
     before_link = rubbish;
     assert_int_equal(hold(&acme, "alice", "5f0e"), WF_CONFIG);
     assert_true(unpin("alice"));
@@ -508,6 +531,11 @@ static void test_list(void **state)
     wf_record_free(record);
     assert_int_equal(hold(&acme, "alice", "5f0e"), WF_OK);
     assert_int_equal(wf_pin_list(store, see, &seen, NULL), WF_OK);
+    assert_string_equal(seen.text, "alice acme https://acme.example 5f0e 1700000000; ");
+    assert_int_equal(wf_pin_show(store, "bob", see, &seen, NULL), WF_OK);
+    assert_int_equal(seen.good + seen.bad, 1);
+    seen = (struct seen){.good = 0};
+    assert_int_equal(wf_pin_show(store, "alice", see, &seen, NULL), WF_OK);
     assert_string_equal(seen.text, "alice acme https://acme.example 5f0e 1700000000; ");
     plant("pin-bad", "x", 0600);
     plant("pin-open", "x", 0644);
