@@ -363,6 +363,7 @@ unit_tests += \
 	%D%/unit/test_grant \
 	%D%/unit/test_store \
 	%D%/unit/test_store_faults \
+	%D%/unit/test_member \
 	%D%/unit/test_anchor \
 	%D%/unit/test_anchor_proc \
 	%D%/unit/test_pin \
@@ -479,6 +480,10 @@ stateful_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r,--wrap=wf_refresh_session
 %C%_unit_test_store_LDADD = $(unit_ldadd)
 %C%_unit_test_store_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=renameat \
 	-Wl,--wrap=write,--wrap=wf_file_read,--wrap=lstat
+
+%C%_unit_test_member_SOURCES = %D%/unit/test_member.c
+%C%_unit_test_member_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_member_LDADD = $(unit_ldadd)
 
 %C%_unit_test_pin_SOURCES = %D%/unit/test_pin.c
 %C%_unit_test_pin_CPPFLAGS = $(unit_cppflags)

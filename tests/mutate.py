@@ -54,7 +54,7 @@ TESTS = {
     "folder.c": ["unit/test_folder", "unit/test_cachedir", "unit/test_cachedir_folder",
                  "unit/test_cachedir_calls", "unit/test_store", "unit/test_pin"],
     "anchor.c": ["unit/test_anchor", "unit/test_anchor_proc"],
-    "member.c": ["unit/test_store_faults", "unit/test_store", "unit/test_pin"],
+    "member.c": ["unit/test_member", "unit/test_store_faults", "unit/test_store", "unit/test_pin"],
     "storefile.c": ["unit/test_store_faults", "unit/test_store", "unit/test_pin"],
     "pin.c": ["unit/test_store_faults", "unit/test_pin"],
     "stamp.c": ["unit/test_store_faults", "unit/test_stamp_pending", "unit/test_stamp"],
