@@ -100,7 +100,7 @@ static bool parse_stat(const char *text, size_t len, struct process *ret)
     uint64_t number = 0;
     size_t found = 0;
 
-    if (name == NULL || end == NULL || end < name ||
+    if (name == NULL || end == NULL ||
         !wf_text_number(wf_text_trim(text, (size_t)(name - text)), 1, INT_MAX, &ret->pid))
         return false;
     struct wf_span rest = {end + 1, (size_t)(text + len - end - 1)};
@@ -151,13 +151,13 @@ static void leave_process(struct process *process)
 }
 
 /* Whoever has started `child`, while that is still their child: a parent that has died may have left
- * its number to somebody else, but its child then has another parent. False if there is none, or it
- * cannot be told. */
+ * its number to somebody else, but its child then has another parent. False if there is none
+ * (nobody has number 0), or it cannot be told. */
 static bool enter_parent(int proc, struct process *child, struct process *ret)
 {
     uint64_t parent = child->parent;
 
-    return parent != 0 && enter_number(proc, parent, ret) == 0 && read_process(child) == 0 &&
+    return enter_number(proc, parent, ret) == 0 && read_process(child) == 0 &&
            child->parent == parent && ret->start <= child->start;
 }
 
@@ -196,8 +196,8 @@ static enum wf_reason bind_leader(int proc, const struct process *self, struct w
                                   struct wf_err *err)
 {
     struct process leader = {.fd = -1};
-    /* 0: a leader outside of this namespace */
-    int number = self->session == 0 ? ESRCH : enter_number(proc, self->session, &leader);
+    /* 0, which nobody has: a leader outside of this namespace */
+    int number = enter_number(proc, self->session, &leader);
 
     if (number == 0 && leader.ended)
         number = ESRCH;
@@ -272,7 +272,7 @@ static bool lives(int proc, const struct wf_anchor *anchor)
 {
     struct process process = {.fd = -1};
     char boot[WF_BOOT_SIZE];
-    bool found = anchor->pid > 0 && read_boot(proc, boot) && strcmp(boot, anchor->boot) == 0 &&
+    bool found = read_boot(proc, boot) && strcmp(boot, anchor->boot) == 0 &&
                  enter_number(proc, (uint64_t)anchor->pid, &process) == 0 &&
                  is_it(&process, anchor);
 

@@ -291,8 +291,7 @@ static void clean(const struct cleaning *cleaning)
     (void)wf_folder_list(cleaning->in, beginning, &list);
     const struct wf_folder_entry *all = (const struct wf_folder_entry *)(void *)list.data;
     size_t count = list.len / sizeof(all[0]);
-    if (count > CLEAN_MAX && wf_crypto_random(&random, sizeof(random), NULL) != WF_OK)
-        count = 0;
+    (void)!wf_crypto_random(&random, sizeof(random), NULL);
     for (size_t i = 0; i < count && i < CLEAN_MAX; i++) {
         const char *name = all[(random + i) % count].name;
         /* What cannot be removed now is found again by the next one */
@@ -373,8 +372,7 @@ static enum wf_reason check_pending(const struct kept *kept, bool found, const c
 
     if (!found)
         return wf_fail(err, WF_EXPIRED, "no sign-in waits under this mark");
-    if (strlen(kept->mark) != MARK_HASH_SIZE - 1 ||
-        !wf_secret_equals_bytes(kept->mark, hash, MARK_HASH_SIZE - 1))
+    if (!wf_secret_equals_bytes(kept->mark, hash, MARK_HASH_SIZE))
         return wf_fail(err, WF_EXPIRED, "another sign-in waits under this mark");
     if (!is_of(kept, provider, user))
         return wf_fail(err, WF_EXPIRED, "the sign-in of this mark is one of %s at provider %s",

@@ -23,14 +23,16 @@
 /* Wrapped calls: a /proc of our own, and what happens while it is read */
 
 static char fake[64];
-static long fake_magic = PROC_SUPER_MAGIC;
+static long fake_magic = PROC_SUPER_MAGIC; /* 0: it cannot be told */
+static bool no_proc;
 
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...)
 {
     assert_string_equal(path, "/proc");
-    return __real_open(fake, flags);
+    errno = ENOENT;
+    return no_proc ? -1 : __real_open(fake, flags);
 }
 
 int __real_fstatfs(int fd, struct statfs *ret);
@@ -39,7 +41,9 @@ int __wrap_fstatfs(int fd, struct statfs *ret)
 {
     int rc = __real_fstatfs(fd, ret);
 
-    ret->f_type = fake_magic;
+    ret->f_type = fake_magic == 0 ? PROC_SUPER_MAGIC : fake_magic;
+    if (fake_magic == 0)
+        rc = -1;
     return rc;
 }
 
@@ -186,6 +190,7 @@ static const struct {
      "() ( ) Z 1 1 1 1) R 90 7 80 34816 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 400", true, true, WF_OK},
     {"another parent", 90, STAT("S", "1", "80", "34816", "300"), false, true, WF_OK},
     {"no parent", 90, STAT("S", "0", "80", "34816", "300"), false, true, WF_OK},
+    {"a parent that started with it", 90, STAT("S", "1", "80", "34816", "200"), false, true, WF_OK},
     {"a parent as old as its child", 90, STAT("S", "80", "80", "34816", "400"), true, true, WF_OK},
     {"a parent younger than its child", 90, STAT("S", "80", "80", "34816", "401"), false, true, WF_OK},
     {"started at another time", 80, STAT("S", "1", "80", "34816", "201"), false, false, WF_OK},
@@ -247,8 +252,29 @@ static void test_anchors(void **state)
     put("100/stat", "55 " STAT("R", "90", "80", "34816", "400"));
     assert_int_equal(wf_anchor_process(&anchor, NULL), WF_OK);
     assert_int_equal(anchor.pid, 55);
+    /* Two without a terminal are not at the same one */
+    struct wf_anchor none = of_tty;
+    none.tty = 0;
+    put_process(100, STAT("R", "90", "80", "0", "400"));
+    assert_false(wf_anchor_holds_us(&none));
     put("100/stat", "0 " STAT("R", "90", "80", "34816", "400"));
     assert_int_equal(wf_anchor_process(&anchor, NULL), WF_INTERNAL);
+}
+
+/* Whatever comes behind what counts. */
+static void test_long(void **state)
+{
+    char rest[4000];
+
+    (void)state;
+    memset(rest, '7', sizeof(rest) - 1);
+    rest[sizeof(rest) - 1] = '\0';
+    memcpy(rest, STAT("S", "80", "80", "34816", "300") " ",
+           strlen(STAT("S", "80", "80", "34816", "300") " "));
+    char text[4100];
+    (void)snprintf(text, sizeof(text), "90 %s\n", rest);
+    put("90/stat", text);
+    assert_true(wf_anchor_holds_us(&of_80));
 }
 
 /* What /proc does not tell holds nobody. */
@@ -276,6 +302,17 @@ static void test_silent(void **state)
     assert_false(wf_anchor_lives(&of_80) || wf_anchor_holds_us(&of_80));
     assert_int_equal(wf_anchor_caller(), (uid_t)-1);
     set_tree();
+    fake_magic = 0;
+    assert_int_equal(wf_anchor_boot(boot, &err), WF_INTERNAL);
+    assert_false(wf_anchor_lives(&of_80) || wf_anchor_holds_us(&of_80));
+    set_tree();
+    no_proc = true;
+    assert_int_equal(wf_anchor_boot(boot, &err), WF_INTERNAL);
+    assert_int_equal(wf_anchor_process(&anchor, &err), WF_INTERNAL);
+    assert_non_null(strstr(err.text, "No such file"));
+    assert_false(wf_anchor_lives(&of_80) || wf_anchor_holds_us(&of_80));
+    assert_int_equal(wf_anchor_caller(), (uid_t)-1);
+    no_proc = false;
     read_errno = EIO;
     assert_int_equal(wf_anchor_terminal(&anchor, &err), WF_INTERNAL);
     assert_non_null(strstr(err.text, "Input/output error"));
@@ -289,6 +326,11 @@ static void reuse(void)
     put_process(100, STAT("R", "1", "80", "34816", "400"));
 }
 
+static void garble(void)
+{
+    put("100/stat", "");
+}
+
 static void test_reuse(void **state)
 {
     (void)state;
@@ -299,6 +341,11 @@ static void test_reuse(void **state)
         /* Four reads to a file, of which two are disturbed: before the second look at us is over */
         reads_left = n;
         between = reuse;
+        if (wf_anchor_holds_us(&of_80) != (n == 0))
+            fail_msg("%u", n);
+        set_tree();
+        reads_left = n;
+        between = garble;
         if (wf_anchor_holds_us(&of_80) != (n == 0))
             fail_msg("%u", n);
         set_tree();
@@ -372,6 +419,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_trees, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_anchors, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_long, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_silent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reuse, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_users, set_up, tear_down),

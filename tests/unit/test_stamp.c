@@ -287,11 +287,45 @@ static void test_clean_bounded(void **state)
     memcpy(stamp.anchor.boot, boot, sizeof(boot));
     put(&stamp);
     assert_int_equal(count_files("stamp-"), 150 - 64 + 1);
-    /* Wherever it begins: those that live do not hide those that are over */
-    for (unsigned i = 0; i < 100; i++)
+    for (unsigned i = 0; i < 60; i++)
         put(&stamp);
     assert_int_equal(count_files("stamp-"), 1);
     boot[0] = BOOT[0];
+}
+
+/* Those that live do not hide those that are over: it does not begin at the same one each time. */
+static void test_clean_all(void **state)
+{
+    struct wf_stamp stamp;
+
+    (void)state;
+    for (pid_t pid = 5000; pid < 5200; pid++) {
+        stamp = stamp_of(pid, 900);
+        put(&stamp);
+    }
+    odd_are_over = true;
+    for (unsigned i = 0; i < 60; i++)
+        put(&stamp);
+    assert_int_equal(count_files("stamp-"), 101);
+    odd_are_over = false;
+}
+
+/* One that seems to have gone is not removed. */
+static void test_clean_gone(void **state)
+{
+    struct wf_stamp stamp = stamp_of(100, 900);
+
+    (void)state;
+    put(&stamp);
+    pend();
+    stamp = stamp_of(101, 900);
+    faults[0] = (struct fault){"openat", "stamp-", ENOENT};
+    put(&stamp);
+    faults[0] = (struct fault){"openat", "pending-", ENOENT};
+    pend();
+    memset(faults, 0, sizeof(faults));
+    assert_int_equal(count_files("stamp-"), 2);
+    assert_int_equal(count_files("pending-"), 2);
 }
 
 /* Faults */
@@ -466,6 +500,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_remove_bad, begin, closed),
         cmocka_unit_test_setup_teardown(test_clean, begin, closed),
         cmocka_unit_test_setup_teardown(test_clean_bounded, begin, closed),
+        cmocka_unit_test_setup_teardown(test_clean_all, begin, closed),
+        cmocka_unit_test_setup_teardown(test_clean_gone, begin, closed),
         cmocka_unit_test_setup_teardown(test_failures, begin, closed),
         cmocka_unit_test_setup_teardown(test_lock, begin, closed),
         cmocka_unit_test_setup_teardown(test_processes, begin, closed),
