@@ -121,10 +121,15 @@ static inline int export_setup(void **state)
         return -1;
     export_person = *pw;
     export_person.pw_name = strdup(pw->pw_name);
+    /* Programs may not be started in /tmp everywhere, nor everywhere files be made here */
     (void)snprintf(export_scratch, sizeof(export_scratch), "%s/test_export.XXXXXX", here);
+    if (mkdtemp(export_scratch) == NULL) {
+        (void)snprintf(export_scratch, sizeof(export_scratch), "/tmp/wf-test-program.XXXXXX");
+        if (mkdtemp(export_scratch) == NULL)
+            return -1;
+    }
     (void)snprintf(export_base, sizeof(export_base), "/tmp/wf-test-export.XXXXXX");
-    if (mkdtemp(export_scratch) == NULL || mkdtemp(export_base) == NULL ||
-        chmod(export_base, 0755) != 0)
+    if (mkdtemp(export_base) == NULL || chmod(export_base, 0755) != 0)
         return -1;
     (void)snprintf(export_program, sizeof(export_program), "%s/wfauth-export", export_scratch);
     (void)snprintf(export_runtime, sizeof(export_runtime), "%s/run", export_base);
