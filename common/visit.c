@@ -201,7 +201,7 @@ enum wf_reason wf_visit_begin(const struct wf_context *context, const struct wf_
     char *path = NULL;
     enum wf_reason reason = open_visit(&visit, err);
 
-    if (reason == WF_OK && visit.store != NULL)
+    if (visit.store != NULL)
         begin(&visit, mark, runtime_dir, &path);
     if (reason == WF_OK)
         *ret_path = path;
@@ -290,7 +290,7 @@ enum wf_reason wf_visit_end(const struct wf_context *context, const struct wf_re
     struct visit visit = {.context = context, .request = request};
     enum wf_reason reason = open_visit(&visit, err);
 
-    if (reason == WF_OK && visit.store != NULL)
+    if (visit.store != NULL)
         end(&visit);
     wf_store_free(visit.store);
     return reason;

@@ -6,6 +6,7 @@
 #define WF_TEST_VISIT_CASE_H
 
 #include "export_case.h"
+#include "stamp.h"
 #include "stateful.h"
 #include "wfauth.h"
 
@@ -54,6 +55,20 @@ static inline void keep(const char *subject, const char *access, int64_t expires
     assert_int_equal(wf_refresh_keep(&refresh, "alice", subject, &tokens, NULL), WF_OK);
     wf_tokens_done(&tokens);
     wf_store_free(store);
+}
+
+/* The mark of a sign-in ten minutes ago. Static storage. */
+static inline const char *pend(const char *user, const char *subject)
+{
+    static char mark[WF_MARK_SIZE];
+    struct wf_stamp stamp = {.provider = "acme", .signed_in = STATEFUL_NOW - 600};
+    struct wf_store *store = state_store();
+
+    (void)snprintf(stamp.user, sizeof(stamp.user), "%s", user);
+    (void)snprintf(stamp.subject, sizeof(stamp.subject), "%s", subject);
+    assert_int_equal(wf_stamp_pend(store, &stamp, state_now, mark, NULL), WF_OK);
+    wf_store_free(store);
+    return mark;
 }
 
 static const struct fake_answer logout[] = {STATEFUL_OK, STATEFUL_OK};

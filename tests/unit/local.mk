@@ -3,6 +3,7 @@ visit_tests = \
 	%D%/test_export \
 	%D%/test_export_program \
 	%D%/test_visit \
+	%D%/test_visit_faults \
 	%D%/test_visit_memory \
 	%D%/test_visit_several
 check_PROGRAMS += $(visit_tests)
@@ -26,6 +27,12 @@ visit_case = tests/lib/visit_case.h tests/lib/stateful.h tests/lib/export_case.h
 %C%_test_visit_CPPFLAGS = $(visit_cppflags)
 %C%_test_visit_LDADD = $(unit_ldadd)
 %C%_test_visit_LDFLAGS = $(visit_ldflags)
+
+%C%_test_visit_faults_SOURCES = %D%/test_visit_faults.c $(visit_case)
+%C%_test_visit_faults_CPPFLAGS = $(visit_cppflags)
+%C%_test_visit_faults_LDADD = $(unit_ldadd)
+%C%_test_visit_faults_LDFLAGS = $(visit_ldflags) -Wl,--wrap=wf_anchor_process,--wrap=wf_stamp_lock \
+	-Wl,--wrap=wf_stamp_put,--wrap=wf_stamp_remove,--wrap=wf_context_http_new,--wrap=strdup
 
 %C%_test_visit_memory_SOURCES = %D%/test_visit_memory.c $(visit_case)
 %C%_test_visit_memory_CPPFLAGS = $(visit_cppflags)
