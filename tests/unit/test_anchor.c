@@ -35,6 +35,16 @@ static struct wf_anchor *shared; /* between processes */
             _exit(__LINE__ % 250 + 1);                                                             \
     } while (0)
 
+/* A child that waits for what does not come ends all the same, whatever has become of the test. */
+static pid_t fork_child(void)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        (void)alarm(10);
+    return pid;
+}
+
 static void wait_for(pid_t pid)
 {
     int status = -1;
@@ -67,10 +77,10 @@ static void test_process(void **state)
     assert_int_equal(wf_anchor_boot(boot, NULL), WF_OK);
     assert_string_equal(boot, anchor.boot);
     assert_true(wf_anchor_lives(&anchor) && wf_anchor_holds_us(&anchor));
-    pid_t pid = fork();
+    pid_t pid = fork_child();
     if (pid == 0) {
         CHECK(wf_anchor_holds_us(&anchor));
-        pid_t next = fork();
+        pid_t next = fork_child();
         if (next == 0) {
             CHECK(wf_anchor_holds_us(&anchor));
             /* A session of its own makes it no stranger */
@@ -80,7 +90,7 @@ static void test_process(void **state)
         CHECK(child_status(next) == 0);
         /* Who stands beside or above is not in it */
         CHECK(wf_anchor_process(shared, NULL) == WF_OK && wf_anchor_holds_us(shared));
-        next = fork();
+        next = fork_child();
         CHECK(next != 0 || wf_anchor_holds_us(shared));
         _exit(next == 0 ? 0 : child_status(next));
     }
@@ -117,7 +127,7 @@ static void test_another(void **state)
     assert_false(wf_anchor_equals(&anchor, &other));
     /* Nobody has it */
     other = anchor;
-    pid_t pid = fork();
+    pid_t pid = fork_child();
     if (pid == 0)
         _exit(0);
     other.pid = pid;
@@ -131,7 +141,7 @@ static void test_zombie(void **state)
     siginfo_t info;
 
     (void)state;
-    pid_t pid = fork();
+    pid_t pid = fork_child();
     if (pid == 0)
         _exit(wf_anchor_process(shared, NULL) == WF_OK && wf_anchor_lives(shared) ? 0 : 1);
     /* Dead, and its number still taken */
@@ -181,10 +191,10 @@ static void test_orphan(void **state)
     struct wf_anchor anchor;
 
     (void)state;
-    pid_t pid = fork();
+    pid_t pid = fork_child();
     if (pid == 0) {
         CHECK(wf_anchor_process(&anchor, NULL) == WF_OK);
-        pid_t next = fork();
+        pid_t next = fork_child();
         if (next == 0) {
             CHECK(tell(told, wf_anchor_holds_us(&anchor) ? 'y' : 'n'));
             CHECK(hear(go) == 'x');
@@ -201,8 +211,10 @@ static pid_t fork_terminal(int *ret_master)
 {
     pid_t pid = forkpty(ret_master, NULL, NULL, NULL);
 
-    if (pid == 0)
+    if (pid == 0) {
         (void)signal(SIGHUP, SIG_IGN);
+        (void)alarm(10);
+    }
     return pid;
 }
 
@@ -218,7 +230,7 @@ static void test_terminal(void **state)
         CHECK(anchor.kind == WF_ANCHOR_TERMINAL && anchor.pid == getpid() && anchor.tty != 0);
         CHECK(wf_anchor_lives(&anchor) && wf_anchor_holds_us(&anchor));
         *shared = anchor;
-        pid_t next = fork();
+        pid_t next = fork_child();
         if (next == 0) {
             struct wf_anchor mine;
             /* In the same session, whoever it descends from */
@@ -256,7 +268,7 @@ static void test_leader(void **state)
     (void)state;
     pid_t pid = fork_terminal(&master);
     if (pid == 0) {
-        pid_t next = fork();
+        pid_t next = fork_child();
         if (next == 0) {
             struct wf_anchor anchor;
             CHECK(wf_anchor_terminal(&anchor, NULL) == WF_OK && wf_anchor_holds_us(&anchor));
@@ -283,13 +295,13 @@ static void test_caller(void **state)
 {
     (void)state;
     assert_int_equal(wf_anchor_caller(), __real_getuid());
-    pid_t pid = fork();
+    pid_t pid = fork_child();
     if (pid == 0) {
         uid_t mine = __real_getuid();
         is_root = true;
         CHECK(prctl(PR_SET_NAME, "x\nUid:\t9) (", 0, 0, 0) == 0);
         CHECK(wf_anchor_caller() == mine);
-        pid_t next = fork();
+        pid_t next = fork_child();
         /* Its parent has that name */
         CHECK(next != 0 || wf_anchor_caller() == mine);
         _exit(next == 0 ? 0 : child_status(next));
@@ -297,11 +309,11 @@ static void test_caller(void **state)
     wait_for(pid);
     if (geteuid() != 0)
         return;
-    pid = fork();
+    pid = fork_child();
     if (pid == 0) {
         /* The parent's real user id counts, not what it may do or who owns its /proc folder */
         CHECK(setresuid(4242, 0, 0) == 0);
-        pid_t next = fork();
+        pid_t next = fork_child();
         if (next == 0) {
             CHECK(setresuid(0, 0, 0) == 0);
             CHECK(wf_anchor_caller() == 4242);
@@ -324,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_caller),
     };
 
+    (void)alarm(60);
     shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
         return 1;
