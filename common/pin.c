@@ -227,7 +227,7 @@ enum wf_reason wf_pin_show(const struct wf_store *store, const char *user, wf_pi
 enum wf_reason wf_pin_list(const struct wf_store *store, wf_pin_see *each, void *ctx,
                            struct wf_err *err)
 {
-    struct wf_buf list = WF_BUF_INIT(WF_FOLDER_LIST_MAX * sizeof(struct wf_folder_entry));
+    struct wf_buf list = WF_BUF_INIT(WF_STOREFILE_LIST_MAX);
     int in = -1;
     enum wf_reason reason = wf_storefile_enter(store, &in, err);
 

@@ -56,7 +56,7 @@ enum wf_reason wf_stamp_put(const struct wf_store *store, const struct wf_stamp 
                             struct wf_err *err) WF_MUST_USE;
 /* The latest sign-in of this user at this provider in a session that this process is in
  * (wf_anchor_holds_us). WF_PENDING if there is none; stamps that are no good count for nothing, and
- * the log says so. WF_CONFIG, WF_INTERNAL. */
+ * the log says so. WF_CONFIG; WF_INTERNAL, also where there are more than can be looked at. */
 enum wf_reason wf_stamp_find(const struct wf_store *store, const char *provider, const char *user,
                              struct wf_stamp *ret, struct wf_err *err) WF_MUST_USE;
 /* Remove the one with this anchor. *ret: what it was; WF_EXPIRED if there was none. *ret_left, with

@@ -248,7 +248,7 @@ enum wf_reason wf_store_list(const struct wf_store *store,
                                           const struct wf_record *record, const char *fault),
                              void *ctx, struct wf_err *err)
 {
-    struct wf_buf list = WF_BUF_INIT(WF_FOLDER_LIST_MAX * sizeof(struct wf_folder_entry));
+    struct wf_buf list = WF_BUF_INIT(WF_STOREFILE_LIST_MAX);
     int in = -1;
     enum wf_reason reason = wf_storefile_enter(store, &in, err);
 

@@ -22,6 +22,8 @@
 #define WF_STOREFILE_DIGITS 40
 #define WF_STOREFILE_FEW_DIGITS 16
 #define WF_STOREFILE_NAME_SIZE (WF_FOLDER_NAME_MAX + 1)
+/* Bytes of a list of files, one for each person of a large site: 13 MB for 128 Ki of them. */
+#define WF_STOREFILE_LIST_MAX ((size_t)128 * 1024 * sizeof(struct wf_folder_entry))
 
 struct wf_store {
     const struct wf_log *log;

@@ -11,6 +11,7 @@
 
 #include "cachecase.h"
 #include "file.h"
+#include "folder.h"
 #include "pin.h"
 #include "store.h"
 #include "text.h"
@@ -548,6 +549,21 @@ static void test_list(void **state)
     assert_int_equal(chmod(folder, 0700), 0);
 }
 
+/* A site with more people than a cache folder has files. */
+static void test_many(void **state)
+{
+    struct seen seen = {.good = 0};
+    char name[32];
+
+    (void)state;
+    for (unsigned i = 0; i < WF_FOLDER_LIST_MAX + 10; i++) {
+        (void)snprintf(name, sizeof(name), "pin-%u", i);
+        plant(name, "x", 0600);
+    }
+    assert_int_equal(wf_pin_list(store, see, &seen, NULL), WF_OK);
+    assert_int_equal(seen.bad, WF_FOLDER_LIST_MAX + 10);
+}
+
 /* A name is somebody's wherever the folder goes. */
 static void test_hosts(void **state)
 {
@@ -591,6 +607,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_quicker, empty, closed),
         cmocka_unit_test_setup_teardown(test_race, empty, closed),
         cmocka_unit_test_setup_teardown(test_list, empty, closed),
+        cmocka_unit_test_setup_teardown(test_many, empty, closed),
         cmocka_unit_test_setup_teardown(test_hosts, empty, closed),
     };
 
