@@ -20,11 +20,16 @@ static const struct wf_request ssh = {
 
 static size_t files_before;
 
+static inline void clear_all(void)
+{
+    export_reset();
+    key_folder_empty(state_folder);
+}
+
 static inline int reset(void **state)
 {
     (void)state;
-    export_reset();
-    key_folder_empty(state_folder);
+    clear_all();
     files_before = key_open_files();
     return 0;
 }

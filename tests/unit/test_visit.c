@@ -131,15 +131,17 @@ static void test_not_bound(void **state)
 
     (void)state;
     for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
-        (void)reset(state);
+        clear_all();
         state_load(BINDS);
         const char *mark = pend(cases[i].user, "id-1");
         state_now += cases[i].later;
         assert_false(begin(cases[i].mark == NULL ? mark : cases[i].mark, NULL));
         if (find(&stamp) != cases[i].bound || made(&stamp) != cases[i].bound)
             fail_msg("%s", cases[i].name);
-        if (!cases[i].bound)
+        if (!cases[i].bound) {
             logged("this session of alice is not bound to its sign-in: ");
+            assert_int_equal(strchr(key_log, '\n')[1], '\0');
+        }
         end();
     }
     /* Good once */
@@ -158,7 +160,7 @@ static void test_nothing(void **state)
     char text[200];
     struct stat st;
     struct wf_request request = ssh;
-    static const char longer[] = "a23456789012345678901234567890123";
+    char longer[WF_NAME_SIZE + 1];
 
     (void)state;
     state_load(NOTHING);
@@ -168,13 +170,20 @@ static void test_nothing(void **state)
     assert_int_equal(lstat(state_folder, &st), -1);
     assert_int_equal(mkdir(state_folder, 0700), 0);
     assert_string_equal(key_log, "");
-    /* A name that no stamp can have */
+    /* A name that no stamp can have, and the longest one */
     state_load(EXPORTS);
+    memset(longer, 'a', sizeof(longer));
+    longer[WF_NAME_SIZE] = '\0';
     request.user = longer;
     assert_int_equal(wf_visit_begin(state_context, &request, NULL, export_runtime, &path, NULL),
                      WF_OK);
     assert_null(path);
     assert_int_equal(wf_visit_end(state_context, &request, NULL), WF_OK);
+    assert_string_equal(key_log, "");
+    request.user = longer + 1;
+    assert_int_equal(wf_visit_begin(state_context, &request, NULL, export_runtime, &path, NULL),
+                     WF_OK);
+    logged("has no session at provider acme");
     /* A faulty configuration is another matter */
     (void)snprintf(text, sizeof(text), "%s", "");
     request = ssh;
@@ -406,7 +415,7 @@ static void test_not_exported(void **state)
 
     (void)state;
     for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
-        (void)reset(state);
+        clear_all();
         state_load(EXPORTS);
         keep("id-1", "a1", 3600);
         cases[i].make();
@@ -426,7 +435,7 @@ static void test_not_exported(void **state)
             fail_msg("%s: something was ended", cases[i].name);
     }
     /* The host says of no runtime directory at all */
-    (void)reset(state);
+    clear_all();
     state_load(EXPORTS);
     keep("id-1", "a1", 3600);
     char *path = NULL;
@@ -443,7 +452,7 @@ static void test_stopped(void **state)
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        (void)reset(state);
+        clear_all();
         state_load(EXPORTS);
         keep("id-1", "a1", 3600);
         (void)snprintf(script, sizeof(script), "%s/instead", export_scratch);

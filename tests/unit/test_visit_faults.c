@@ -121,9 +121,9 @@ char *__wrap_strdup(const char *text)
 
 static const char *mark;
 
-static void start(void **state)
+static void start(void)
 {
-    (void)reset(state);
+    clear_all();
     memset(faults, 0, sizeof(faults));
     path_fails = false;
     state_load(EXPORTS);
@@ -179,7 +179,8 @@ static void not_heard(const char *text)
 
 static void test_good(void **state)
 {
-    start(state);
+    (void)state;
+    start();
     assert_true(begin(mark));
     assert_true(is_bound());
     assert_int_equal(faults[PUT].calls, 1);
@@ -188,7 +189,8 @@ static void test_good(void **state)
 
 static void test_no_proc(void **state)
 {
-    start(state);
+    (void)state;
+    start();
     break_at(ANCHOR, 1, 1, WF_INTERNAL);
     assert_false(begin(mark));
     assert_int_equal(faults[LOCK].calls + faults[PUT].calls, 0);
@@ -198,7 +200,8 @@ static void test_no_proc(void **state)
 
 static void test_locked(void **state)
 {
-    start(state);
+    (void)state;
+    start();
     break_at(LOCK, 1, 1, WF_UNREACHABLE);
     assert_false(begin(mark));
     heard(NO_TOKEN "somebody has it");
@@ -208,7 +211,8 @@ static void test_locked(void **state)
 
 static void test_not_put(void **state)
 {
-    start(state);
+    (void)state;
+    start();
     break_at(PUT, 1, 1, WF_CONFIG);
     assert_false(begin(mark));
     heard(NO_TOKEN "no stamp");
@@ -216,14 +220,14 @@ static void test_not_put(void **state)
     assert_true(is_bound());
     assert_int_equal(faults[PUT].calls, 2);
     /* Nor the second time */
-    start(state);
+    start();
     break_at(PUT, 1, 2, WF_CONFIG);
     assert_false(begin(mark));
     heard(NO_TOKEN "no stamp");
     heard(NOT_BOUND "no stamp");
     assert_false(is_bound());
     /* Nobody has signed in, so that there is nothing to be bound */
-    start(state);
+    start();
     break_at(PUT, 1, 1, WF_CONFIG);
     assert_false(begin(NULL));
     assert_int_equal(faults[PUT].calls, 1);
@@ -232,19 +236,20 @@ static void test_not_put(void **state)
 /* A runtime directory that is no good: the stamp of what was meant goes again. */
 static void test_not_forgotten(void **state)
 {
-    start(state);
+    (void)state;
+    start();
     assert_int_equal(chmod(export_runtime, 0777), 0);
     break_at(REMOVE, 1, 1, WF_CONFIG);
     assert_false(begin(NULL));
     heard(NO_TOKEN "wfauth-export: ");
     heard("it cannot be removed");
-    start(state);
+    start();
     assert_int_equal(chmod(export_runtime, 0777), 0);
     break_at(REMOVE, 1, 1, WF_EXPIRED);
     assert_false(begin(NULL));
     heard(NO_TOKEN "wfauth-export: ");
     not_heard("it cannot be removed");
-    start(state);
+    start();
     assert_int_equal(chmod(export_runtime, 0777), 0);
     assert_false(begin(NULL));
     assert_int_equal(faults[REMOVE].calls, 1);
@@ -253,7 +258,8 @@ static void test_not_forgotten(void **state)
 
 static void test_no_path(void **state)
 {
-    start(state);
+    (void)state;
+    start();
     path_fails = true;
     assert_false(begin(mark));
     path_fails = false;
@@ -265,6 +271,7 @@ static void test_no_path(void **state)
 /* Whatever keeps the stamp from going keeps the file: nobody knows whether this was the last. */
 static void test_ends(void **state)
 {
+    (void)state;
     static const struct {
         enum fault_kind kind;
         enum wf_reason reason;
@@ -276,7 +283,7 @@ static void test_ends(void **state)
     };
 
     for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
-        start(state);
+        start();
         assert_true(begin(mark));
         memset(faults, 0, sizeof(faults));
         break_at(cases[i].kind, 1, 1, cases[i].reason);
@@ -291,7 +298,8 @@ static void test_ends(void **state)
 
 static void test_no_door(void **state)
 {
-    start(state);
+    (void)state;
+    start();
     assert_true(begin(mark));
     break_at(DOOR, 1, 1, WF_INTERNAL);
     assert_int_equal(wf_visit_end(state_context, &ssh, NULL), WF_OK);

@@ -38,9 +38,9 @@ char *__wrap_strndup(const char *text, size_t len)
 /* More than either has. */
 #define CALLS_MAX 2000
 
-static void start(void **state)
+static void start(void)
 {
-    (void)reset(state);
+    clear_all();
     state_load(EXPORTS);
     keep("id-1", "a1", 3600);
     fake_door_script(logout, 2);
@@ -48,12 +48,13 @@ static void start(void **state)
 
 static void test_begin(void **state)
 {
+    (void)state;
     unsigned files = 0;
     unsigned n = 1;
 
     for (bool failed = true; failed; n++) {
         char *path = NULL;
-        start(state);
+        start();
         fail_alloc_at = n;
         enum wf_reason reason =
             wf_visit_begin(state_context, &ssh, NULL, export_runtime, &path, NULL);
@@ -76,12 +77,13 @@ static void test_begin(void **state)
 
 static void test_end(void **state)
 {
+    (void)state;
     unsigned removed = 0;
     unsigned n = 1;
 
     for (bool failed = true; failed; n++) {
         char *path = NULL;
-        start(state);
+        start();
         assert_int_equal(wf_visit_begin(state_context, &ssh, NULL, export_runtime, &path, NULL),
                          WF_OK);
         assert_non_null(path);

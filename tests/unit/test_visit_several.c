@@ -131,7 +131,7 @@ static void test_at_once(void **state)
 
     (void)state;
     for (unsigned round = 0; round < 3; round++) {
-        (void)reset(state);
+        clear_all();
         state_load(EXPORTS);
         keep("id-1", "a1", 3600);
         ended = 0;
