@@ -196,26 +196,6 @@ static inline unsigned count_files(const char *prefix)
     return count;
 }
 
-static inline size_t read_text(const char *path, char *ret, size_t size)
-{
-    FILE *file = fopen(path, "r");
-
-    assert_non_null(file);
-    size_t len = fread(ret, 1, size - 1, file);
-    assert_int_equal(fclose(file), 0);
-    ret[len] = '\0';
-    return len;
-}
-
-static inline void write_text(const char *path, const char *text, size_t len)
-{
-    FILE *file = fopen(path, "w");
-
-    assert_non_null(file);
-    assert_int_equal(fwrite(text, 1, len, file), len);
-    assert_int_equal(fclose(file), 0);
-}
-
 static inline int set_up(void **state)
 {
     return folder_set_up(state) != 0 ||

@@ -251,24 +251,9 @@ static const struct {
     {"no JSON", "{", "", ""},
 };
 
-static size_t read_pin(char *ret, size_t size)
-{
-    FILE *file = fopen(find_pin(), "r");
-
-    assert_non_null(file);
-    size_t len = fread(ret, 1, size - 1, file);
-    assert_int_equal(fclose(file), 0);
-    ret[len] = '\0';
-    return len;
-}
-
 static void rewrite(const char *text, size_t len)
 {
-    FILE *file = fopen(find_pin(), "w");
-
-    assert_non_null(file);
-    assert_int_equal(fwrite(text, 1, len, file), len);
-    assert_int_equal(fclose(file), 0);
+    key_file_write(find_pin(), text, len);
 }
 
 /* Neither the person whose it is nor anybody else passes; the text says what to do. */
@@ -290,7 +275,7 @@ static void test_files(void **state)
 
     (void)state;
     assert_int_equal(hold(&acme, "alice", "5f0e"), WF_OK);
-    size_t len = read_pin(good, sizeof(good));
+    size_t len = key_file_read(find_pin(), good, sizeof(good));
     for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
         const char *at = strstr(good, rows[i].from);
         if (at == NULL)

@@ -127,14 +127,14 @@ static void test_files(void **state)
 
     (void)state;
     put(&stamp);
-    size_t len = read_text(find_file("stamp-"), good, sizeof(good));
+    size_t len = key_file_read(find_file("stamp-"), good, sizeof(good));
     for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
         const char *at = strstr(good, rows[i].from);
         if (at == NULL)
             fail_msg("%s: nothing to replace", rows[i].name);
         (void)snprintf(bad, sizeof(bad), "%.*s%s%s", (int)(at - good), good, rows[i].to,
                        at + strlen(rows[i].from));
-        write_text(find_file("stamp-"), bad, strlen(bad));
+        key_file_write(find_file("stamp-"), bad, strlen(bad));
         key_log[0] = '\0';
         if ((found() == 0) != (rows[i].says != NULL))
             fail_msg("%s: %s", rows[i].name, key_log);
@@ -142,10 +142,10 @@ static void test_files(void **state)
             fail_msg("%s: %s", rows[i].name, key_log);
     }
     for (size_t n = 0; n < len; n++) {
-        write_text(find_file("stamp-"), good, n);
+        key_file_write(find_file("stamp-"), good, n);
         assert_int_equal(found(), 0);
     }
-    write_text(find_file("stamp-"), good, len);
+    key_file_write(find_file("stamp-"), good, len);
     assert_int_equal(chmod(find_file("stamp-"), 0644), 0);
     assert_int_equal(found(), 0);
     assert_int_equal(chmod(find_file("stamp-"), 0600), 0);
@@ -218,7 +218,7 @@ static void test_remove_bad(void **state)
 
     (void)state;
     put(&stamp);
-    write_text(find_file("stamp-"), "{}", 2);
+    key_file_write(find_file("stamp-"), "{}", 2);
     assert_int_equal(take(100, &signed_in, &left), WF_EXPIRED);
     assert_non_null(strstr(key_log, "is ignored"));
     assert_int_equal(count_files("stamp-"), 0);

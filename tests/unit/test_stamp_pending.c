@@ -29,7 +29,7 @@ static void test_claim(void **state)
     assert_int_equal(stat(find_file("pending-"), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
     /* The mark is nowhere on the disk */
-    (void)read_text(find_file("pending-"), text, sizeof(text));
+    (void)key_file_read(find_file("pending-"), text, sizeof(text));
     assert_null(strstr(text, first));
     assert_null(strstr(find_file("pending-"), first));
     assert_int_equal(claim_at("acme", "alice", first, NOW), WF_OK);
@@ -97,12 +97,12 @@ static void test_elsewhere(void **state)
     store = other;
     assert_int_equal(claim(), WF_EXPIRED);
     store = mine;
-    size_t len = read_text(find_file("pending-"), theirs, sizeof(theirs));
+    size_t len = key_file_read(find_file("pending-"), theirs, sizeof(theirs));
     assert_int_equal(claim(), WF_OK);
     /* Under the name that is looked for on the other host */
     store = other;
     pend();
-    write_text(find_file("pending-"), theirs, len);
+    key_file_write(find_file("pending-"), theirs, len);
     assert_int_equal(claim(), WF_EXPIRED);
     assert_non_null(strstr(key_log, "on another host"));
     store = mine;
@@ -142,13 +142,13 @@ static void test_pending_files(void **state)
     (void)state;
     for (size_t i = 0; i < WF_ARRAY_LEN(pendings); i++) {
         pend();
-        (void)read_text(find_file("pending-"), good, sizeof(good));
+        (void)key_file_read(find_file("pending-"), good, sizeof(good));
         const char *at = strstr(good, pendings[i].from);
         if (at == NULL)
             fail_msg("%s: nothing to replace", pendings[i].name);
         (void)snprintf(bad, sizeof(bad), "%.*s%s%s", (int)(at - good), good, pendings[i].to,
                        at + strlen(pendings[i].from));
-        write_text(find_file("pending-"), bad, strlen(bad));
+        key_file_write(find_file("pending-"), bad, strlen(bad));
         if (claim() != (pendings[i].good ? WF_OK : WF_EXPIRED))
             fail_msg("%s: %s", pendings[i].name, last.text);
         key_folder_empty(folder);

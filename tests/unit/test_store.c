@@ -227,11 +227,7 @@ static const struct {
 
 static void rewrite(const char *text, size_t len)
 {
-    FILE *file = fopen(find_record(), "w");
-
-    assert_non_null(file);
-    assert_int_equal(fwrite(text, 1, len, file), len);
-    assert_int_equal(fclose(file), 0);
+    key_file_write(find_record(), text, len);
 }
 
 static void test_ignored(void **state)
@@ -241,10 +237,7 @@ static void test_ignored(void **state)
 
     (void)state;
     keep("alice", "refresh");
-    FILE *file = fopen(find_record(), "r");
-    assert_non_null(file);
-    size_t len = fread(good, 1, sizeof(good) - 1, file);
-    assert_int_equal(fclose(file), 0);
+    size_t len = key_file_read(find_record(), good, sizeof(good));
     for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
         const char *at = strstr(good, rows[i].from);
         if (at == NULL)
