@@ -21,6 +21,7 @@ import urllib.parse
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 from harness import Suite, expect, show, within  # noqa: E402
+from processes import pids  # noqa: E402
 from tlsserver import Reply, Server  # noqa: E402
 from world import HOME, find_program, main, run, write  # noqa: E402
 
@@ -128,27 +129,6 @@ class Stage:
         expect(status == 1 and out.startswith("expired: ") and "was lost" in out, status, out, err)
         kept = self.record()
         expect("ended" in kept and "refresh_token" not in kept and "access_token" not in kept, kept)
-        return True
-
-
-def pids(name):
-    """Processes of this name; all of them are this test's, which has a process table of its own."""
-    found = []
-    for path in glob.glob("/proc/[0-9]*/comm"):
-        try:
-            with open(path) as file:
-                if file.read().strip() == name[:15]:
-                    found.append(int(path.split("/")[2]))
-        except OSError:
-            pass
-    return [pid for pid in found if not is_zombie(pid)]
-
-
-def is_zombie(pid):
-    try:
-        with open("/proc/%d/stat" % pid) as file:
-            return file.read().rsplit(")", 1)[1].split()[0] == "Z"
-    except OSError:
         return True
 
 
