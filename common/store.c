@@ -288,12 +288,14 @@ static enum wf_reason learn_host(char ret[HOST_DIGITS + 1], struct wf_err *err)
     char name[HOST_NAME_MAX + 1] = "";
     const char *text = NULL;
 
-    if (wf_file_read(MACHINE_ID, WF_FILE_PUBLIC, &id, NULL) == WF_OK && id.len > 0)
+    enum wf_reason reason = wf_file_read(MACHINE_ID, WF_FILE_PUBLIC, &id, NULL);
+    if (reason == WF_OK && id.len > 0)
         text = wf_buf_text_borrow(&id);
-    if (text == NULL && gethostname(name, sizeof(name) - 1) == 0)
+    /* Not where memory is short: under another name nothing would be found again */
+    else if (reason != WF_INTERNAL && gethostname(name, sizeof(name) - 1) == 0)
         text = name;
-    enum wf_reason reason = text == NULL ? wf_fail(err, WF_INTERNAL, "this host has no name")
-                                         : hash_text("wfauth host", text, HOST_DIGITS, ret, err);
+    reason = text == NULL ? wf_fail(err, WF_INTERNAL, "this host has no name")
+                          : hash_text("wfauth host", text, HOST_DIGITS, ret, err);
     wf_buf_done(&id);
     return reason;
 }
