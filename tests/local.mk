@@ -47,7 +47,8 @@ unit_tests = \
 	%D%/unit/test_opaque_kept \
 	%D%/unit/test_opaque_many \
 	%D%/unit/test_login \
-	%D%/unit/test_login_memory
+	%D%/unit/test_login_memory \
+	%D%/unit/test_session_memory
 if ENABLE_PAM
 unit_tests += %D%/unit/test_pam %D%/unit/test_pam_token
 endif
@@ -422,6 +423,11 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_session_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_session_LDADD = $(unit_ldadd)
 %C%_unit_test_session_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=wf_store_open
+
+%C%_unit_test_session_memory_SOURCES = %D%/unit/test_session_memory.c $(fake_door)
+%C%_unit_test_session_memory_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_session_memory_LDADD = $(unit_ldadd)
+%C%_unit_test_session_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=wf_store_open
 
 %C%_unit_test_store_SOURCES = %D%/unit/test_store.c
 %C%_unit_test_store_CPPFLAGS = $(unit_cppflags)
