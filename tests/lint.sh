@@ -113,8 +113,8 @@ ignored_tests()
 {
     for file in tests/unit/test_*.c tests/fuzz/fuzz_*.c; do
         [ -e "$file" ] || continue
-        grep -q "%D%/${file#tests/}\\|%D%/$(echo "${file#tests/}" | sed 's/\.c$//')\\b" tests/local.mk ||
-            echo "$file is not in tests/local.mk"
+        grep -q "%D%/${file#tests/}\\|%D%/$(echo "${file#tests/}" | sed 's/\.c$//')\\b" tests/local.mk tests/fuzz.mk ||
+            echo "$file is in neither tests/local.mk nor tests/fuzz.mk"
     done
 }
 

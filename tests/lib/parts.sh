@@ -64,7 +64,7 @@ suite()
 
 configure_fresh()
 {
-    newer=$(find "$src/configure.ac" "$src/Makefile.am" "$src"/*/local.mk -newer "$src/configure" 2>&1)
+    newer=$(find "$src/configure.ac" "$src/Makefile.am" "$src"/*/*.mk -newer "$src/configure" 2>&1)
     [ -n "$newer" ] || return 0
     (cd "$src" && autoreconf -fi)
 }
