@@ -300,16 +300,22 @@ enum wf_reason wf_session_token(const struct wf_context *context,
     return reason;
 }
 
-void wf_session_renew(const struct wf_context *context, const struct wf_provider_conf *provider)
+void wf_session_renew(const struct wf_context *context, const struct wf_provider_conf *provider,
+                      const struct wf_secret *token)
 {
     struct place place = {.store = NULL};
+    struct wf_record *record = NULL;
     struct wf_err err = WF_ERR_INIT;
     enum wf_reason reason = find_place(context, provider, NULL, &place, &err);
 
-    if (reason == WF_OK)
+    if (reason == WF_OK && token != NULL)
+        reason = wf_store_read(place.store, provider, place.user, &record, &err);
+    if (reason == WF_OK &&
+        (token == NULL || (record != NULL && wf_secret_equals(record->access, token))))
         reason = wf_refresh_expire(&place.refresh, place.user, &err);
     if (reason != WF_OK)
         wf_log(wf_context_log_borrow(context), WF_LOG_WARNING, "%s", err.text);
+    wf_record_free(record);
     wf_store_free(place.store);
 }
 

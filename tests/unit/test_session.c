@@ -349,9 +349,20 @@ static void test_token(void **state)
     assert_int_equal(wf_token(context, "acme", &token, &err), WF_OK);
     assert_true(wf_span_equals(wf_secret_borrow(token), "a1"));
     assert_int_equal(fake_door_count(), 0);
+    /* Not the one that a server refused */
+    struct wf_secret *old = wf_secret_new("a0", 2);
+    wf_token_refused(context, "acme", old);
+    struct wf_record *record = kept();
+    assert_int_not_equal(record->access_expires, record->obtained);
+    wf_record_free(record);
+    wf_token_refused(context, "acme", token);
+    record = kept();
+    assert_int_equal(record->access_expires, record->obtained);
+    wf_record_free(record);
+    wf_secret_free(old);
     wf_secret_free(token);
     wf_token_forget(context, "acme");
-    struct wf_record *record = kept();
+    record = kept();
     assert_int_equal(record->access_expires, record->obtained);
     assert_non_null(record->refresh);
     wf_record_free(record);
