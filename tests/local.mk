@@ -42,6 +42,7 @@ unit_tests = \
 	%D%/unit/test_assertion \
 	%D%/unit/test_forksafe \
 	%D%/unit/test_bounds \
+	%D%/unit/test_bounds_shared \
 	%D%/unit/test_replies \
 	%D%/unit/test_opaque \
 	%D%/unit/test_opaque_kept \
@@ -189,6 +190,12 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_bounds_SOURCES = %D%/unit/test_bounds.c
 %C%_unit_test_bounds_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_bounds_LDADD = $(unit_ldadd)
+
+%C%_unit_test_bounds_shared_SOURCES = %D%/unit/test_bounds_shared.c
+%C%_unit_test_bounds_shared_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_bounds_shared_LDADD = $(unit_ldadd)
+%C%_unit_test_bounds_shared_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=mmap \
+	-Wl,--wrap=wf_crypto_sha256,--wrap=wf_cachedir_lock
 
 %C%_unit_test_replies_SOURCES = %D%/unit/test_replies.c
 %C%_unit_test_replies_CPPFLAGS = $(unit_cppflags)

@@ -60,6 +60,7 @@ TESTS = {
     "machine.c": ["unit/test_machine", "unit/test_token", "unit/test_machine_threads"],
     "report.c": ["unit/test_report"],
     "refresh.c": ["unit/test_refresh", "unit/test_refresh_faults"],
+    "bounds.c": ["unit/test_bounds", "unit/test_bounds_shared"],
     "opaque.c": ["unit/test_opaque", "unit/test_opaque_kept", "unit/test_opaque_many"],
     "message.c": ["unit/test_message"],
 }
