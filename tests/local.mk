@@ -200,6 +200,7 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_replies_SOURCES = %D%/unit/test_replies.c
 %C%_unit_test_replies_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_replies_LDADD = $(unit_ldadd)
+%C%_unit_test_replies_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=mmap
 
 %C%_unit_test_opaque_SOURCES = %D%/unit/test_opaque.c
 %C%_unit_test_opaque_CPPFLAGS = $(unit_cppflags)

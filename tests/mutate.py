@@ -61,6 +61,7 @@ TESTS = {
     "report.c": ["unit/test_report"],
     "refresh.c": ["unit/test_refresh", "unit/test_refresh_faults"],
     "bounds.c": ["unit/test_bounds", "unit/test_bounds_shared"],
+    "replies.c": ["unit/test_replies"],
     "opaque.c": ["unit/test_opaque", "unit/test_opaque_kept", "unit/test_opaque_many"],
     "message.c": ["unit/test_message"],
 }
