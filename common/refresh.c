@@ -169,7 +169,7 @@ out:
 }
 
 enum wf_reason wf_refresh_expire(const struct wf_refresh *refresh, const char *user,
-                                 struct wf_err *err)
+                                 const struct wf_secret *token, struct wf_err *err)
 {
     struct wf_record *record = NULL;
     int lock = -1;
@@ -178,7 +178,8 @@ enum wf_reason wf_refresh_expire(const struct wf_refresh *refresh, const char *u
 
     if (reason == WF_OK)
         reason = wf_store_read(refresh->store, refresh->provider, user, &record, err);
-    if (record != NULL && record->ended == 0) {
+    if (record != NULL && record->ended == 0 &&
+        (token == NULL || wf_secret_equals(record->access, token))) {
         /* As if it had never been good */
         record->access_expires = record->obtained;
         reason = wf_store_write(refresh->store, record, err);

@@ -358,6 +358,8 @@ unit_tests += \
 	%D%/unit/test_refresh \
 	%D%/unit/test_refresh_faults \
 	%D%/unit/test_session \
+	%D%/unit/test_session_faults \
+	%D%/unit/test_dialogue \
 	%D%/unit/test_keyring \
 	%D%/unit/test_keyring_folder \
 	%D%/unit/test_keyring_many \
@@ -426,6 +428,17 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_store_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup \
 	-Wl,--wrap=wf_json_new,--wrap=wf_json_set_text,--wrap=wf_json_set_number,--wrap=wf_crypto_sha256_parts \
 	-Wl,--wrap=flock,--wrap=unlinkat,--wrap=wf_file_read,--wrap=gethostname
+
+%C%_unit_test_dialogue_SOURCES = %D%/unit/test_dialogue.c
+%C%_unit_test_dialogue_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_dialogue_LDADD = $(unit_ldadd)
+%C%_unit_test_dialogue_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=gethostname,--wrap=wf_authz_new
+
+%C%_unit_test_session_faults_SOURCES = %D%/unit/test_session_faults.c $(fake_door)
+%C%_unit_test_session_faults_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_session_faults_LDADD = $(unit_ldadd)
+%C%_unit_test_session_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=wf_store_open,--wrap=malloc \
+	-Wl,--wrap=calloc,--wrap=wf_store_lock,--wrap=wf_store_read,--wrap=wf_context_http_new
 
 %C%_unit_test_session_SOURCES = %D%/unit/test_session.c $(fake_door)
 %C%_unit_test_session_CPPFLAGS = $(unit_cppflags)
