@@ -22,7 +22,7 @@ struct exchange {
     struct wf_asked asked;
     char provider[WF_NAME_SIZE]; /* where the token was obtained; "": it was given */
     struct wf_secret *token;     /* that was sent */
-    struct wf_buf out; /* what libsasl holds on to until the next step */
+    struct wf_buf out;           /* what libsasl holds on to until the next step */
 };
 
 static int client_new(void *glob_context, sasl_client_params_t *cparams, void **conn_context)
@@ -181,8 +181,9 @@ static int send_token(struct exchange *exchange, sasl_client_params_t *cparams,
     return code;
 }
 
-/* The server's JSON, in words. */
-static void explain(const sasl_utils_t *utils, const char *text, unsigned len)
+/* The server's JSON, in words. True if it is the token that is at fault: a server that cannot check
+ * any now may take it later. */
+static bool explain(const sasl_utils_t *utils, const char *text, unsigned len)
 {
     struct wf_challenge challenge;
     struct wf_buf line = WF_BUF_INIT(WF_LOG_LINE_MAX);
@@ -201,6 +202,7 @@ static void explain(const sasl_utils_t *utils, const char *text, unsigned len)
     wf_option_say(utils, SASL_LOG_ERR, "%s", said);
     wf_option_detail(utils, said);
     wf_buf_done(&line);
+    return strcmp(challenge.status, "temporarily_unavailable") != 0;
 }
 
 /* What the server says to the token. Nothing: it is content. JSON: it is not (RFC 7628 §3.2.2), and
@@ -213,9 +215,9 @@ static int hear(struct exchange *exchange, const sasl_client_params_t *cparams,
     static const char dummy[] = "\x01";
 
     if (serverinlen > 0 && serverin[0] == '{') {
-        explain(cparams->utils, serverin, serverinlen);
+        bool refused = explain(cparams->utils, serverin, serverinlen);
         /* The next one is a new one */
-        if (exchange->provider[0] != '\0')
+        if (refused && exchange->provider[0] != '\0')
             wf_token_refused(exchange->mech->side->context, exchange->provider, exchange->token);
         exchange->step = STEP_FAILED;
         *clientout = dummy;
