@@ -187,19 +187,24 @@ def refresher_killed(world):
     show("%d rounds: killed in %d; %d dead sessions, each with its answer on the way" % (ROUNDS, killed, lost))
 
 
-def run_traced(here, trace, *options):
-    """wfauth-refresh under strace, with the lock and a socket as its caller would give them."""
+def run_under(here, *prefix):
+    """wfauth-refresh under another program, with the lock and a socket as its caller would give them."""
     lock = os.open(glob.glob(FOLDER + "/.lock-*")[0], os.O_RDWR)
     fcntl.flock(lock, fcntl.LOCK_EX)
     ours, theirs = socket.socketpair()
-    argv = ["/usr/bin/strace", "-qq", "-o", trace, "-a0", "-s0"] + list(options) + [
-        "/bin/sh", "-c", 'exec 3<&%d; exec "$0" "$@"' % lock, here.program, here.conf, FOLDER, "acme", "alice"]
+    argv = list(prefix) + ["/bin/sh", "-c", 'exec 3<&%d; exec "$0" "$@"' % lock, here.program, here.conf, FOLDER,
+                           "acme", "alice"]
     subprocess.run(argv, stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={},
-                   pass_fds=[lock], timeout=60, check=False)
+                   pass_fds=[lock], timeout=300, check=False)
     theirs.close()
     ours.close()
     os.close(lock)
     here.settle()
+
+
+def run_traced(here, trace, *options):
+    """Under strace."""
+    run_under(here, "/usr/bin/strace", "-qq", "-o", trace, "-a0", "-s0", *options)
     with open(trace) as file:
         lines = file.read().splitlines()
     calls = [re.match(r"(\w+)\(", line) for line in lines]
@@ -244,6 +249,34 @@ def killed_at_each_call(world):
             here.begin()
     show("%d system calls, every %d. of them: %d dead sessions, all between the request and the rename" %
          (len(points), step, lost))
+
+
+@suite.case("what refreshes is clean in valgrind: a new token, a refusal, no answer")
+def in_valgrind(world):
+    if world.sanitized:
+        show("not with sanitizers, which do not run in it")
+        return
+    here = stage(world)
+    logs = HOME + "/valgrind"
+    for how in ("new", "refused", "none"):
+        here.begin()
+        if how == "refused":
+            here.server.current = "another"
+        here.server.broken = how == "none"
+        run_under(here, "/usr/bin/valgrind", "--quiet", "--leak-check=full", "--errors-for-leak-kinds=definite",
+                  "--trace-children=yes", "--trace-children-skip=*/wfauth-http", "--log-file=%s.%%p" % logs)
+        kept = here.record()
+        expect({"new": kept.get("refresh_token") == here.server.current, "refused": "ended" in kept,
+                "none": kept.get("failed")}[how], how, kept)
+        paths = glob.glob(logs + ".*")
+        expect(paths, "it did not run in valgrind")
+        found = []
+        for path in paths:
+            with open(path) as file:
+                # What begins with "--" is valgrind's own trouble, with a system call newer than it
+                found += [line for line in file if line.startswith("==")]
+            os.unlink(path)
+        expect(not found, how, "".join(found))
 
 
 @suite.case("all are told to end while an answer is on its way: it is kept")
