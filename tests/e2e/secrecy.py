@@ -170,12 +170,14 @@ def watch(world):
 
 
 def is_a_library_own(frames, name):
-    """What cannot be wiped from outside: libcurl's buffers of a request and an answer, and what OpenSSL
-    takes a PEM file apart in. Both give it back themselves, and have no call for it; their allocators
-    are the whole process's, which may be a host's."""
+    """What cannot be wiped from outside: libcurl's buffers of a request and an answer, what OpenSSL
+    takes a PEM file apart in, and libjwt 3 a JWK. They give it back themselves, and have no call for
+    it; their allocators are the whole process's, which may be a host's."""
     by = giver(frames)
-    return by.startswith("libcurl.so") or ("-key-" in name and by.startswith("libcrypto.so") and
-                                           "OSSL_DECODER_from_bio" in frames)
+    if "-key-" in name:
+        return (by.startswith("libcrypto.so") and "OSSL_DECODER_from_bio" in frames) or (
+            by.startswith(("libjwt.so", "libjansson.so")) and "libjwt.so" in frames)
+    return by.startswith("libcurl.so")
 
 
 def giver(frames):

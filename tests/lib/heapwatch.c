@@ -17,12 +17,14 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define NEEDLES_MAX 64
 #define NEEDLE_SIZE 64
 #define FRAMES 24
+#define PIECE ((size_t)4096)
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
@@ -37,6 +39,7 @@ static struct store {
         unsigned char bytes[NEEDLE_SIZE];
     } needles[NEEDLES_MAX];
     char text[16384];
+    char piece[PIECE + NEEDLE_SIZE];
 } * store;
 /* What is reported must not be looked at again */
 static __thread int busy __attribute__((tls_model("initial-exec")));
@@ -118,21 +121,22 @@ static void look(const char *where, const void *from, size_t len)
     busy = 0;
 }
 
-/* What stands between `from` and `to`, but for our own pages, with which neighbours may have become
- * one. */
+/* What stands between `from` and `to`, piece by piece: there may be guard pages inside. */
 static void look_between(const char *where, uintptr_t from, uintptr_t to)
 {
-    uintptr_t own = (uintptr_t)store;
-    uintptr_t end = own + sizeof(*store);
+    const uintptr_t own = (uintptr_t)store;
 
-    if (to <= own || from >= end) {
-        look(where, (const void *)from, to - from);
-        return;
+    for (uintptr_t at = from; at < to; at += PIECE) {
+        struct iovec there = {(void *)at,
+                              to - at < PIECE + NEEDLE_SIZE ? to - at : PIECE + NEEDLE_SIZE};
+        struct iovec here = {store->piece, sizeof(store->piece)};
+        /* Neighbours may have become one with our own pages */
+        if (at < own + sizeof(*store) && at + there.iov_len > own)
+            continue;
+        ssize_t n = process_vm_readv(getpid(), &here, 1, &there, 1, 0);
+        if (n > 0)
+            look(where, store->piece, (size_t)n);
     }
-    if (from < own)
-        look(where, (const void *)from, own - from);
-    if (end < to)
-        look(where, (const void *)end, to - end);
 }
 
 /* All that is private and writable, but for the stack, which is used by what looks. */
