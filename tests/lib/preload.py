@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 
+from harness import expect
 from world import HOME, run, write
 
 
@@ -64,15 +65,24 @@ class HeapWatch(Preload):
         super().__init__("heapwatch", NEEDLES=HOME + "/needles", REPORTS=self.path)
 
         self.found = []
+        self.reached = threading.Event()
         threading.Thread(target=self.collect, daemon=True).start()
 
     def collect(self):
         # At once: few messages wait in a socket, and then programs wait
         while True:
-            program, where, name, frames = (self.socket.recv(16384).decode() + " ").split(" ", 3)
+            text = self.socket.recv(16384).decode()
+            if text == "mark":
+                self.reached.set()
+                continue
+            program, where, name, frames = (text + " ").split(" ", 3)
             self.found.append((program, where, name, frames.strip()))
 
     def take(self):
         """What was found since the last time: (program, where, name, frames)."""
+        self.reached.clear()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:
+            own.sendto(b"mark", self.path)
+        expect(self.reached.wait(20), "nobody reads what is found")
         found, self.found = self.found, []
         return found

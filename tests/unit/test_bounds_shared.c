@@ -16,6 +16,7 @@
 #include "boundscase.h"
 #include "crypto.h"
 #include "failalloc.h"
+#include "within.h"
 
 /* Wrapped calls */
 
@@ -204,7 +205,7 @@ static void test_version(void **state)
     FILE *file = fopen(path_of("bounds-v"), "r+");
     assert_non_null(file);
     size_t len = fread(text, 1, sizeof(text), file);
-    assert_in_range(len, WF_SHA256_LEN + 8, sizeof(text) - 1);
+    assert_within(len, WF_SHA256_LEN + 8, sizeof(text) - 1);
     assert_memory_equal(text + WF_SHA256_LEN, "wfbound1", 8);
     text[WF_SHA256_LEN + 7] = '2';
     assert_int_equal(wf_crypto_sha256(text + WF_SHA256_LEN, len - WF_SHA256_LEN, text, NULL),
