@@ -3,6 +3,9 @@
 #include "bounds.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +20,7 @@ _Static_assert(SLOTS >= WF_BOUNDS_HOST +
                             WF_BOUNDS_HOST_RATE * WF_BOUNDS_ADDRESS / WF_BOUNDS_ADDRESS_RATE,
                "nobody is forgotten before their time");
 
+/* Bytes of a hash that tell who knocks. */
 #define WHO_SIZE 16
 #define LOCK_WAIT_MS 200
 
@@ -31,6 +35,7 @@ struct slot {
     uint8_t who[WHO_SIZE];
     struct bucket bucket;
 };
+_Static_assert(sizeof(struct slot) == WHO_SIZE + sizeof(struct bucket), "no holes");
 
 /* What is counted; in memory and, as it is, in the file: which never leaves this machine. */
 struct state {
@@ -91,38 +96,26 @@ static void lock_memory(struct wf_bounds *bounds)
         reset(&bounds->memory);
 }
 
-/* Who knocks, in 16 bytes: the hash of a tag and what identifies them. */
-static enum wf_reason who_is(const char *rhost, uint8_t ret[WHO_SIZE], struct wf_err *err)
+/* Who knocks: the hash of a name, or of an address as it is written by inet_ntop, which no name is;
+ * nothing is this host. */
+static enum wf_reason who_is(const char *rhost, uint8_t ret[WF_SHA256_LEN], struct wf_err *err)
 {
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    char text[INET6_ADDRSTRLEN];
-    uint8_t address[16];
-    struct wf_span parts[2] = {{"local", 5}, {NULL, 0}};
-    uint8_t hash[WF_SHA256_LEN];
+    char text[NI_MAXHOST];
+    struct in6_addr address;
+    const char *who = rhost == NULL ? "" : rhost;
 
-    if (rhost != NULL && rhost[0] != '\0') {
-        /* fe80::1%eth0: the zone is no part of the address */
-        size_t len = strcspn(rhost, "%");
-        bool fits = len < sizeof(text);
-        memcpy(text, rhost, fits ? len : 0);
-        text[fits ? len : 0] = '\0';
-        parts[0] = (struct wf_span){"name", 4};
-        parts[1] = (struct wf_span){rhost, strlen(rhost)};
-        if (inet_pton(AF_INET, text, address) == 1) {
-            parts[0] = (struct wf_span){"ipv4", 4};
-            parts[1] = (struct wf_span){(const char *)address, 4};
-        } else if (inet_pton(AF_INET6, text, address) == 1) {
-            /* ::ffff:192.0.2.1 is 192.0.2.1 seen through a socket of IPv6 */
-            bool is_v4 = memcmp(address, mapped, sizeof(mapped)) == 0;
-            parts[0] = (struct wf_span){is_v4 ? "ipv4" : "ipv6", 4};
-            parts[1] = is_v4 ? (struct wf_span){(const char *)address + 12, 4}
-                             : (struct wf_span){(const char *)address, 8};
+    /* fe80::1%eth0: the zone is no part of the address; and one that is cut is none */
+    (void)snprintf(text, sizeof(text), "%.*s", (int)strcspn(who, "%"), who);
+    if (inet_pton(AF_INET6, text, &address) == 1) {
+        /* ::ffff:192.0.2.1 is 192.0.2.1 seen through a socket of IPv6; of others the /64 counts */
+        if (IN6_IS_ADDR_V4MAPPED(&address)) {
+            who = inet_ntop(AF_INET, &address.s6_addr[12], text, sizeof(text));
+        } else {
+            memset(&address.s6_addr[8], 0, 8);
+            who = inet_ntop(AF_INET6, &address, text, sizeof(text));
         }
     }
-    enum wf_reason reason = wf_crypto_sha256_parts(parts, WF_ARRAY_LEN(parts), hash, err);
-    if (reason == WF_OK)
-        memcpy(ret, hash, WHO_SIZE);
-    return reason;
+    return wf_crypto_sha256(who, strlen(who), ret, err);
 }
 
 /* A clock that went back fills nothing, and takes nothing away. */
@@ -163,7 +156,7 @@ static struct bucket *take(struct state *state, const uint8_t who[WHO_SIZE], int
             best = &state->slots[i];
     }
     memcpy(best->who, who, WHO_SIZE);
-    best->bucket = (struct bucket){now, WF_BOUNDS_ADDRESS, 0};
+    best->bucket = (struct bucket){.at = now, .left = WF_BOUNDS_ADDRESS};
     return &best->bucket;
 }
 
@@ -174,7 +167,7 @@ static enum wf_reason check_cool(const struct state *state, unsigned patience, i
      * may be ahead by as much as that took of one that began with it. */
     int64_t most = now + patience + WF_BOUNDS_COOL_MAX;
 
-    if (state->cool_until > now && state->cool_until <= most)
+    if (state->failures > 0 && state->cool_until > now && state->cool_until <= most)
         return wf_fail(err, WF_UNREACHABLE,
                        "the provider did not answer lately: it is asked again in %lld s",
                        (long long)(state->cool_until - now));
@@ -206,31 +199,28 @@ static enum wf_reason count(struct state *state, const uint8_t who[WHO_SIZE], un
     bucket->left--;
     state->host.left--;
     state->number++;
-    /* One tries, the others wait for what becomes of it */
-    if (state->failures > 0)
-        state->cool_until = now + patience;
+    /* After a failure one tries, the others wait for what becomes of it */
+    state->cool_until = now + patience;
     return WF_OK;
 }
 
-/* The file: SHA-256 of the state, the state. A torn or foreign one counts as none. */
-
-static bool load(const struct wf_bounds *bounds, struct state *ret)
+/* The file: SHA-256 of the state, the state. A torn or foreign one counts as none. False if memory
+ * is short: what the file says is then not known, and must stay. */
+static bool load(const struct wf_bounds *bounds, struct state *ret, bool *ret_known)
 {
-    bool found = false;
     struct wf_buf buf = WF_BUF_INIT(WF_CACHEDIR_ENTRY_MAX);
     uint8_t hash[WF_SHA256_LEN];
+    bool done = wf_cachedir_read(bounds->dir, bounds->name, &buf);
 
+    *ret_known = buf.len == sizeof(hash) + sizeof(*ret) &&
+                 wf_crypto_sha256(buf.data + sizeof(hash), sizeof(*ret), hash, NULL) == WF_OK &&
+                 memcmp(buf.data, hash, sizeof(hash)) == 0 &&
+                 memcmp(buf.data + sizeof(hash), magic, sizeof(magic)) == 0;
     reset(ret);
-    if (wf_cachedir_read(bounds->dir, bounds->name, &buf) &&
-        buf.len == sizeof(hash) + sizeof(*ret) &&
-        wf_crypto_sha256(buf.data + sizeof(hash), sizeof(*ret), hash, NULL) == WF_OK &&
-        memcmp(buf.data, hash, sizeof(hash)) == 0 &&
-        memcmp(buf.data + sizeof(hash), magic, sizeof(magic)) == 0) {
+    if (*ret_known)
         memcpy(ret, buf.data + sizeof(hash), sizeof(*ret));
-        found = true;
-    }
     wf_buf_done(&buf);
-    return found;
+    return done;
 }
 
 static void store(const struct wf_bounds *bounds, const struct state *state)
@@ -247,13 +237,14 @@ static void store(const struct wf_bounds *bounds, const struct state *state)
     wf_buf_done(&buf);
 }
 
-/* Open the file for a change: true if it is ours until wf_cachedir_unlock. A folder that cannot be
- * used, and a lock that somebody sits on, leave what this process counts itself. */
-static bool open_shared(const struct wf_bounds *bounds, int *ret_lock)
+/* The lock of the file, for a change; -1 where there is none, or where somebody sits on it: what
+ * this process counts itself is left. */
+static int lock_shared(const struct wf_bounds *bounds)
 {
-    if (bounds->dir == NULL || !wf_cachedir_lock(bounds->dir, bounds->name, LOCK_WAIT_MS, ret_lock))
-        return false;
-    return *ret_lock >= 0;
+    int lock = -1;
+
+    (void)!wf_cachedir_lock(bounds->dir, bounds->name, LOCK_WAIT_MS, &lock);
+    return lock;
 }
 
 /* Count in the file, and take over what it knows of the provider's health. */
@@ -261,10 +252,12 @@ static enum wf_reason count_shared(struct wf_bounds *bounds, const uint8_t who[W
                                    int64_t now, struct wf_bounds_pass *pass, struct wf_err *err)
 {
     struct state shared;
-    bool known = load(bounds, &shared);
+    bool known = false;
+
+    if (!load(bounds, &shared, &known))
+        return WF_OK;
     uint32_t failures = shared.failures;
     enum wf_reason reason = count(&shared, who, bounds->patience, now, err);
-
     if (reason == WF_OK)
         store(bounds, &shared);
     if (!known)
@@ -281,9 +274,8 @@ static enum wf_reason count_shared(struct wf_bounds *bounds, const uint8_t who[W
 enum wf_reason wf_bounds_enter(struct wf_bounds *bounds, const char *rhost, int64_t now,
                                struct wf_bounds_pass *ret, struct wf_err *err)
 {
-    uint8_t who[WHO_SIZE];
-    struct wf_bounds_pass pass = {0, 0};
-    int lock = -1;
+    uint8_t who[WF_SHA256_LEN];
+    struct wf_bounds_pass pass;
     enum wf_reason reason = who_is(rhost, who, err);
 
     if (reason != WF_OK)
@@ -294,7 +286,10 @@ enum wf_reason wf_bounds_enter(struct wf_bounds *bounds, const char *rhost, int6
     reason = count(&bounds->memory, who, bounds->patience, now, err);
     pass.number = bounds->memory.number;
     wf_forksafe_unlock(bounds->lock);
-    if (reason == WF_OK && open_shared(bounds, &lock))
+    if (reason != WF_OK)
+        return reason;
+    int lock = lock_shared(bounds);
+    if (lock >= 0)
         reason = count_shared(bounds, who, now, &pass, err);
     wf_cachedir_unlock(lock);
     if (reason == WF_OK)
@@ -302,23 +297,20 @@ enum wf_reason wf_bounds_enter(struct wf_bounds *bounds, const char *rhost, int6
     return reason;
 }
 
-static void forget_failures(struct state *state)
-{
-    state->failures = 0;
-    state->cool_until = 0;
-}
-
 void wf_bounds_answered(struct wf_bounds *bounds, const struct wf_bounds_pass *pass)
 {
     struct state shared;
-    int lock = -1;
+    bool known = false;
 
     lock_memory(bounds);
     bool news = pass->failures > 0 || bounds->memory.failures > 0;
-    forget_failures(&bounds->memory);
+    bounds->memory.failures = 0;
     wf_forksafe_unlock(bounds->lock);
-    if (news && open_shared(bounds, &lock) && load(bounds, &shared)) {
-        forget_failures(&shared);
+    if (!news)
+        return;
+    int lock = lock_shared(bounds);
+    if (lock >= 0 && load(bounds, &shared, &known)) {
+        shared.failures = 0;
         store(bounds, &shared);
     }
     wf_cachedir_unlock(lock);
@@ -338,7 +330,7 @@ static bool add_failure(struct state *state, const struct wf_bounds_pass *pass,
         wait = retry_after;
     if (wait > WF_BOUNDS_COOL_MAX)
         wait = WF_BOUNDS_COOL_MAX;
-    state->failures = pass->failures < UINT32_MAX ? pass->failures + 1 : UINT32_MAX;
+    state->failures = pass->failures + (pass->failures < UINT32_MAX);
     state->cool_until = now + wait;
     return true;
 }
@@ -347,15 +339,13 @@ void wf_bounds_silent(struct wf_bounds *bounds, const struct wf_bounds_pass *pas
                       uint32_t retry_after, int64_t now)
 {
     struct state shared;
-    int lock = -1;
+    bool known = false;
 
     lock_memory(bounds);
     (void)add_failure(&bounds->memory, pass, retry_after, now);
     wf_forksafe_unlock(bounds->lock);
-    if (open_shared(bounds, &lock)) {
-        (void)load(bounds, &shared);
-        if (add_failure(&shared, pass, retry_after, now))
-            store(bounds, &shared);
-    }
+    int lock = lock_shared(bounds);
+    if (lock >= 0 && load(bounds, &shared, &known) && add_failure(&shared, pass, retry_after, now))
+        store(bounds, &shared);
     wf_cachedir_unlock(lock);
 }

@@ -2,6 +2,7 @@
 
 #include "dialogue.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,9 +37,9 @@ out:
 
 static void learn_host(struct wf_dialogue *dialogue)
 {
-    char name[256] = "";
+    char name[HOST_NAME_MAX + 1];
 
-    if (gethostname(name, sizeof(name) - 1) != 0)
+    if (gethostname(name, sizeof(name)) != 0)
         name[0] = '\0';
     wf_text_sanitise(dialogue->host, sizeof(dialogue->host), name, strlen(name));
 }

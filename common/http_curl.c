@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <curl/curl.h>
+#include <openssl/ssl.h>
 
 #include "crypto.h"
 #include "file.h"
@@ -66,8 +67,14 @@ struct transfer {
 static pthread_once_t init_once = PTHREAD_ONCE_INIT;
 static CURLcode init_result = CURLE_FAILED_INIT;
 
+/* A libcurl of another TLS library would give its callback something else. */
+static bool has_openssl;
+
 static void init_libcurl(void)
 {
+    const char *tls = curl_version_info(CURLVERSION_NOW)->ssl_version;
+
+    has_openssl = tls != NULL && strncmp(tls, "OpenSSL/", strlen("OpenSSL/")) == 0;
     /* First, so that OpenSSL comes up without its atexit handler */
     if (wf_crypto_init(NULL) == WF_OK)
         init_result = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -90,6 +97,16 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
     (void)ctx;
     (void)purpose;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* OpenSSL takes an answer apart in a buffer that it gives back as it is, in a process that may live
+ * for months after; then the tokens in it are wiped. */
+static CURLcode wipe_plaintext(CURL *easy, void *context, void *ctx)
+{
+    (void)easy;
+    (void)ctx;
+    (void)SSL_CTX_set_options(context, SSL_OP_CLEANSE_PLAINTEXT);
+    return CURLE_OK;
 }
 
 static size_t take_body(char *data, size_t size, size_t n, void *ctx)
@@ -343,6 +360,8 @@ static bool set_callbacks(CURL *easy, struct transfer *t)
                             t->list_count == 0 ? NULL : t->list) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->words) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
+           (!has_openssl ||
+            curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, wipe_plaintext) == CURLE_OK) &&
            curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERDATA, t) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&

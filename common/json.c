@@ -15,14 +15,28 @@ struct json_t *wf_json_new(void)
 /* jansson checks the UTF-8 but lets a NUL pass, which a reader of C strings would cut at. */
 static json_t *new_string(struct wf_span value)
 {
-    if (value.len == 0)
-        return json_string("");
-    return memchr(value.ptr, '\0', value.len) != NULL ? NULL : json_stringn(value.ptr, value.len);
+    json_t *string = json_string("");
+
+    if (string == NULL || value.len == 0)
+        return string;
+    /* In two steps: where only its own block is missing, the first would free the copy unwiped */
+    if (memchr(value.ptr, '\0', value.len) == NULL &&
+        json_string_setn(string, value.ptr, value.len) == 0)
+        return string;
+    json_decref(string);
+    return NULL;
 }
 
 bool wf_json_set_text(struct json_t *object, const char *name, struct wf_span value)
 {
-    return json_object_set_new(object, name, new_string(value)) == 0;
+    json_t *string = new_string(value);
+    bool done = string != NULL && json_object_set(object, name, string) == 0;
+
+    if (done)
+        json_decref(string); /* the object has it */
+    else
+        wf_json_free(string);
+    return done;
 }
 
 bool wf_json_set_string(struct json_t *object, const char *name, const char *value)

@@ -94,8 +94,8 @@ core_sources = \
 # convenience library, and pam_workfront.so must not need libcurl.
 noinst_LTLIBRARIES += %D%/libwfcurl.la
 %C%_libwfcurl_la_SOURCES = %D%/http_curl.c %D%/http_curl.h
-%C%_libwfcurl_la_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
-%C%_libwfcurl_la_LIBADD = %D%/libwfjwt.la $(CURL_LIBS)
+%C%_libwfcurl_la_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS) $(SSL_CFLAGS)
+%C%_libwfcurl_la_LIBADD = %D%/libwfjwt.la $(CURL_LIBS) $(SSL_LIBS)
 
 # libjwt, too: version 3 brings libcurl and libssl. What signs is the door.
 noinst_LTLIBRARIES += %D%/libwfjwt.la

@@ -18,6 +18,8 @@
 #define LIFETIME 120U
 /* Milliseconds that the holder of the lock may take beyond its requests: to sign, and to store. */
 #define LOCK_GRACE_MS 7000
+/* Milliseconds to wait for others who look at the entry; who has it for longer gets a new token. */
+#define FORGET_MS 200
 #define HEX_SIZE (2 * WF_SHA256_LEN + 1)
 
 /* One token to be had. */
@@ -305,4 +307,20 @@ void wf_machine_forget(const struct wf_provider_conf *conf, struct wf_cachedir *
 
     if (name_entry(conf, name, NULL) == WF_OK)
         wf_cachedir_remove(dir, name);
+}
+
+void wf_machine_refused(const struct wf_provider_conf *conf, struct wf_cachedir *dir, int64_t now,
+                        const struct wf_secret *token)
+{
+    const struct wf_endpoint endpoint = {conf, NULL};
+    struct job job = {.endpoint = &endpoint, .dir = dir, .now = now};
+    struct wf_kept_token kept = {.token = NULL};
+    int lock = -1;
+
+    if (prepare(&job, NULL) == WF_OK && wf_cachedir_lock(dir, job.name, FORGET_MS, &lock) &&
+        load(&job, NULL, &kept) && wf_secret_equals(kept.token, token))
+        wf_cachedir_remove(dir, job.name);
+    wf_cachedir_unlock(lock);
+    wf_secret_free(kept.token);
+    wf_secret_free(job.key);
 }

@@ -42,6 +42,26 @@ static void shut_off(void)
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+/* Where tokens stand on their way in and out. The C library's own buffers would keep them. */
+static char incoming[BUFSIZ];
+static char outgoing[BUFSIZ];
+
+static void buffer(void)
+{
+    (void)setvbuf(stdin, incoming, _IOFBF, sizeof(incoming));
+    (void)setvbuf(stdout, outgoing, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, sizeof(outgoing));
+}
+
+/* At the very end. False if output was not written: a full disk must not look like a verdict. */
+static bool wipe(void)
+{
+    bool written = fflush(stdout) == 0;
+
+    explicit_bzero(incoming, sizeof(incoming));
+    explicit_bzero(outgoing, sizeof(outgoing));
+    return written;
+}
+
 static int dispatch(const struct wf_cmd_global *global, int argc, char **argv)
 {
     for (size_t i = 0; i < WF_ARRAY_LEN(commands); i++) {
@@ -58,6 +78,7 @@ int main(int argc, char **argv)
     int c;
 
     shut_off();
+    buffer();
     while ((c = getopt(argc, argv, "+c:hV")) != -1) {
         switch (c) {
         case 'c':
@@ -75,8 +96,7 @@ int main(int argc, char **argv)
     if (optind == argc)
         return usage(stderr, WF_EXIT_USAGE);
     int status = dispatch(&global, argc - optind, argv + optind);
-    /* Output that was not written is a failure: a full disk must not look like a verdict */
-    if (fflush(stdout) != 0 && status == WF_EXIT_DONE)
+    if (!wipe() && status == WF_EXIT_DONE)
         status = WF_EXIT_USAGE;
     return status;
 }

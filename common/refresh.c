@@ -196,9 +196,12 @@ change_kept(const struct wf_refresh *refresh, const char *user,
 static enum wf_reason expire(const struct wf_refresh *refresh, struct wf_record *record,
                              const void *how, bool *ret_changed, struct wf_err *err)
 {
+    const struct wf_secret *token = how;
+
     (void)refresh;
-    (void)how;
     (void)err;
+    if (token != NULL && !wf_secret_equals(record->access, token))
+        return WF_OK;
     /* As if it had never been good */
     record->access_expires = record->obtained;
     *ret_changed = true;
@@ -206,9 +209,9 @@ static enum wf_reason expire(const struct wf_refresh *refresh, struct wf_record 
 }
 
 enum wf_reason wf_refresh_expire(const struct wf_refresh *refresh, const char *user,
-                                 struct wf_err *err)
+                                 const struct wf_secret *token, struct wf_err *err)
 {
-    return change_kept(refresh, user, expire, NULL, err);
+    return change_kept(refresh, user, expire, token, err);
 }
 
 struct retiring {

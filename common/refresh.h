@@ -74,10 +74,11 @@ enum wf_reason wf_refresh_forget(const struct wf_refresh *refresh, const char *u
                                  struct wf_err *err) WF_MUST_USE;
 
 /* The session's access token is of no use any more, whoever said so: the next wf_refresh_session
- * refreshes. WF_OK also where there is no session. WF_UNREACHABLE if a refresh under way does not
- * end, WF_CONFIG, WF_INTERNAL. Blocks for the disk, and for a refresh under way. */
+ * refreshes. token: the one that was refused; if another one is kept by now, that stays. NULL:
+ * whichever is kept. WF_OK also where there is no session. WF_UNREACHABLE if a refresh under way does
+ * not end, WF_CONFIG, WF_INTERNAL. Blocks for the disk, and for a refresh under way. */
 enum wf_reason wf_refresh_expire(const struct wf_refresh *refresh, const char *user,
-                                 struct wf_err *err) WF_MUST_USE;
+                                 const struct wf_secret *token, struct wf_err *err) WF_MUST_USE;
 
 /* The account behind the session is closed: a tombstone, unless the session has another access
  * token by now. WF_OK also where there is none. Reasons as wf_refresh_expire. */

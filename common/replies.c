@@ -2,7 +2,7 @@
 
 #include "replies.h"
 
-#include <stdio.h>
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +10,7 @@
 #include "forksafe.h"
 
 #define CHAINS 1024
+_Static_assert(WF_REPLIES_BODY_MAX <= WF_REPLIES_BYTES_MAX, "there is room for one");
 
 /* One reply in memory: in the chain of its key's first bits, and in the queue of all by age. */
 struct entry {
@@ -54,10 +55,10 @@ static int64_t life_of(enum wf_reason reason)
     return reason == WF_OK ? WF_REPLIES_ACCEPTED : WF_REPLIES_REFUSED;
 }
 
-/* Whatever memory or disk says, nothing holds for longer than its kind may. */
+/* Whatever memory or disk says, nothing holds for longer than its kind may. Any numbers will do. */
 static bool holds(enum wf_reason reason, int64_t stored, int64_t until, int64_t now)
 {
-    return stored <= now && now < until && until - stored <= life_of(reason);
+    return stored <= now && now < until && until <= stored + life_of(reason);
 }
 
 void wf_reply_done(struct wf_reply *reply)
@@ -157,8 +158,7 @@ static void remember(struct wf_replies *replies, const uint8_t key[WF_REPLIES_KE
         entry->until = reply->until;
         entry->len = len;
         memcpy(entry->body, reply->body.data, len);
-        while (replies->oldest != NULL &&
-               (replies->count >= WF_REPLIES_MAX || replies->bytes + len > WF_REPLIES_BYTES_MAX))
+        while (replies->count >= WF_REPLIES_MAX || replies->bytes + len > WF_REPLIES_BYTES_MAX)
             drop(replies, replies->oldest);
         add(replies, entry);
     }
@@ -230,18 +230,17 @@ static bool check_of(const uint8_t key[WF_REPLIES_KEY_SIZE], const uint8_t *rest
 
 static void put_second(struct wf_buf *out, int64_t second)
 {
-    for (int shift = 56; shift >= 0; shift -= 8)
-        wf_buf_append_byte(out, (uint8_t)((uint64_t)second >> shift));
+    uint64_t value = htobe64((uint64_t)second);
+
+    wf_buf_append(out, &value, sizeof(value));
 }
 
 static int64_t get_second(const uint8_t *bytes)
 {
-    uint64_t value = 0;
+    uint64_t value;
 
-    for (size_t i = 0; i < 8; i++)
-        value = value << 8 | bytes[i];
-    /* Ours are far from here; and differences of two of them cannot overflow */
-    return value > INT64_MAX / 2 ? 0 : (int64_t)value;
+    memcpy(&value, bytes, sizeof(value));
+    return (int64_t)be64toh(value);
 }
 
 static void save(const struct wf_replies *replies, const uint8_t key[WF_REPLIES_KEY_SIZE],

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "context.h"
 #include "identity.h"
@@ -102,7 +103,11 @@ enum wf_reason wf_sasl_token(const struct wf_context *context, enum wf_markers m
         return wf_fail(err, WF_CONFIG, "provider:NAME has no name of a [provider NAME] section");
     memcpy(ret_provider, name.ptr, name.len);
     ret_provider[name.len] = '\0';
-    return wf_token(context, ret_provider, ret, err);
+    enum wf_reason reason = wf_token(context, ret_provider, ret, err);
+    /* What Postfix's smtp is in, unless master.cf says no */
+    if (reason == WF_CONFIG && geteuid() != 0 && access(WF_HELPER_PATH, F_OK) != 0)
+        wf_err_context(err, "there is no %s here (chroot?), and", WF_HELPER_PATH);
+    return reason;
 }
 
 void wf_sasl_audit(const struct wf_context *context, const struct wf_request *request,

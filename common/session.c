@@ -2,6 +2,7 @@
 
 #include "session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,7 +43,7 @@ static enum wf_reason find_place(const struct wf_context *context,
     else if (!wf_user_is_valid((struct wf_span){user, strlen(user)}))
         reason = wf_fail(err, WF_CONFIG, "\"%.40s\" is no user's name", user);
     else
-        memcpy(ret->user, user, strlen(user) + 1);
+        (void)snprintf(ret->user, sizeof(ret->user), "%s", user);
     if (reason == WF_OK)
         reason = wf_store_open(NULL, wf_context_log_borrow(context), &ret->store, err);
     if (reason != WF_OK)
@@ -189,7 +190,7 @@ bool wf_session_is_open(const struct wf_session *session)
 
 static void copy(char dst[WF_SUBJECT_SIZE], struct wf_span text)
 {
-    wf_text_sanitise(dst, WF_SUBJECT_SIZE, text.ptr == NULL ? "" : text.ptr, text.len);
+    wf_text_sanitise(dst, WF_SUBJECT_SIZE, text.ptr, text.len);
 }
 
 /* Whose tokens these are. */
@@ -200,12 +201,10 @@ static enum wf_reason look_up(const struct wf_session *session, const struct wf_
     struct json_t *claims = NULL;
     enum wf_reason reason = wf_provider_claims(endpoint, tokens, &claims, err);
 
-    if (claims != NULL) {
-        struct wf_span subject = wf_json_text(claims, wf_provider_subject_claim(endpoint->conf));
-        struct wf_span name = wf_json_text(claims, "username");
-        copy(ret->subject, subject);
-        copy(ret->name, name.len > 0 ? name : subject);
-    }
+    struct wf_span subject = wf_json_text(claims, wf_provider_subject_claim(endpoint->conf));
+    struct wf_span name = wf_json_text(claims, "username");
+    copy(ret->subject, subject);
+    copy(ret->name, name.len > 0 ? name : subject);
     wf_json_free(claims);
     return reason;
 }
@@ -300,14 +299,15 @@ enum wf_reason wf_session_token(const struct wf_context *context,
     return reason;
 }
 
-void wf_session_renew(const struct wf_context *context, const struct wf_provider_conf *provider)
+void wf_session_renew(const struct wf_context *context, const struct wf_provider_conf *provider,
+                      const struct wf_secret *token)
 {
     struct place place = {.store = NULL};
     struct wf_err err = WF_ERR_INIT;
     enum wf_reason reason = find_place(context, provider, NULL, &place, &err);
 
     if (reason == WF_OK)
-        reason = wf_refresh_expire(&place.refresh, place.user, &err);
+        reason = wf_refresh_expire(&place.refresh, place.user, token, &err);
     if (reason != WF_OK)
         wf_log(wf_context_log_borrow(context), WF_LOG_WARNING, "%s", err.text);
     wf_store_free(place.store);

@@ -57,8 +57,10 @@ bool wf_session_is_open(const struct wf_session *session);
 enum wf_reason wf_session_token(const struct wf_context *context,
                                 const struct wf_provider_conf *provider, struct wf_secret **ret,
                                 struct wf_err *err) WF_MUST_USE;
-/* The next wf_session_token refreshes. */
-void wf_session_renew(const struct wf_context *context, const struct wf_provider_conf *provider);
+/* The next wf_session_token refreshes. token: only if this is still the one that it would give;
+ * NULL: whatever it would. Blocks for the disk, and for a refresh under way. */
+void wf_session_renew(const struct wf_context *context, const struct wf_provider_conf *provider,
+                      const struct wf_secret *token);
 
 /* Tell the provider that the session is over, and forget it, whatever the provider says
  * (wf_refresh_forget). provider: a section's name, which need not be there any more: nobody is told

@@ -83,7 +83,9 @@ enum wf_reason wf_token(const struct wf_context *context, const char *provider,
     return reason;
 }
 
-void wf_token_forget(const struct wf_context *context, const char *provider)
+/* token NULL: whatever is kept. */
+static void forget(const struct wf_context *context, const char *provider,
+                   const struct wf_secret *token)
 {
     const struct wf_provider_conf *conf = NULL;
     struct wf_cachedir *dir = NULL;
@@ -91,11 +93,28 @@ void wf_token_forget(const struct wf_context *context, const char *provider)
     if (find(context, provider, &conf, NULL) != WF_OK)
         return;
     if (wf_session_is_for(conf))
-        wf_session_renew(context, conf);
+        wf_session_renew(context, conf, token);
     else if (wf_conf_is_machine(conf) &&
-             wf_cachedir_open(conf->cache_dir, wf_context_log_borrow(context), &dir, NULL) == WF_OK)
-        wf_machine_forget(conf, dir);
+             wf_cachedir_open(conf->cache_dir, wf_context_log_borrow(context), &dir, NULL) ==
+                 WF_OK) {
+        if (token == NULL)
+            wf_machine_forget(conf, dir);
+        else
+            wf_machine_refused(conf, dir, wf_context_now(context), token);
+    }
     wf_cachedir_free(dir);
+}
+
+void wf_token_forget(const struct wf_context *context, const char *provider)
+{
+    forget(context, provider, NULL);
+}
+
+void wf_token_refused(const struct wf_context *context, const char *provider,
+                      const struct wf_secret *token)
+{
+    if (token != NULL)
+        forget(context, provider, token);
 }
 
 enum wf_reason wf_assert(const struct wf_context *context, const char *provider,

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -85,6 +86,15 @@ static void stay(void)
         (void)signal(signals[i], SIG_IGN);
 }
 
+/* Tokens are in here: no core file, and no tracing by others. */
+static void shut_off(void)
+{
+    const struct rlimit none = {0, 0};
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 int main(int argc, char **argv)
 {
     struct wf_err err = WF_ERR_INIT;
@@ -95,8 +105,7 @@ int main(int argc, char **argv)
         return 2;
     }
     stay();
-    /* Tokens are in here: no core dump, and no tracing by others */
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    shut_off();
     enum wf_reason reason = refresh(argv + 1, &err);
     wf_store_unlock(WF_CHILD_PASSED);
     wf_report_end(SOCKET, reason, err.text);

@@ -158,7 +158,7 @@ bool wf_sasl_is_same_user(const struct wf_context *context, const char *service,
 
 /* The token for what a client was given in the place of a password (marker.h), as the service's
  * client.markers allows: itself, what a file has, or one that wf_token obtains. ret_provider: the
- * name of the provider in the last case, for wf_token_forget where a server refuses it; else "".
+ * name of the provider in the last case, for wf_token_refused where a server refuses it; else "".
  * *ret: new, wf_secret_free. Reasons: wf_marker_token's and wf_token's. Blocks as those do. Any
  * thread. */
 enum wf_reason wf_sasl_token(const struct wf_context *context, enum wf_markers markers,
@@ -259,8 +259,13 @@ enum wf_reason wf_account_check(const struct wf_context *context, const struct w
  * process hangs. Any thread. */
 enum wf_reason wf_token(const struct wf_context *context, const char *provider,
                         struct wf_secret **ret, struct wf_err *err) WF_MUST_USE;
-/* A server did not take the token: the next wf_token gets a new one. */
+/* Whatever is kept is of no use: the next wf_token gets a new one. Blocks for the disk, and for a
+ * refresh under way. Any thread. */
 void wf_token_forget(const struct wf_context *context, const char *provider);
+/* A server did not take this token: the next wf_token gets a new one, unless others whose token was
+ * refused have one already. NULL is fine. Blocks as wf_token_forget. Any thread. */
+void wf_token_refused(const struct wf_context *context, const char *provider,
+                      const struct wf_secret *token);
 
 /* The signed assertion by which this host proves itself to [provider NAME], good for 2 minutes and
  * once. WF_CONFIG: no such provider, no key, or one that does not sign. WF_UNREACHABLE: the helper

@@ -21,7 +21,8 @@ struct exchange {
     enum step step;
     struct wf_asked asked;
     char provider[WF_NAME_SIZE]; /* where the token was obtained; "": it was given */
-    struct wf_buf out; /* what libsasl holds on to until the next step */
+    struct wf_secret *token;     /* that was sent */
+    struct wf_buf out;           /* what libsasl holds on to until the next step */
 };
 
 static int client_new(void *glob_context, sasl_client_params_t *cparams, void **conn_context)
@@ -46,6 +47,7 @@ static void client_dispose(void *conn_context, const sasl_utils_t *utils)
     if (exchange == NULL)
         return;
     wf_asked_done(&exchange->asked);
+    wf_secret_free(exchange->token);
     wf_buf_done(&exchange->out);
     free(exchange);
 }
@@ -87,8 +89,8 @@ static int fail(const sasl_utils_t *utils, int code, const char *text)
     return code;
 }
 
-/* The texts name a file, never what it holds. Where the provider does not take our signature this is a
- * failed authentication, to programs that show the code's words alone. */
+/* The texts name a file, never what it holds. Where the provider does not take our signature this
+ * is a failed authentication, to programs that show the code's words alone. */
 static int fail_for(const sasl_utils_t *utils, enum wf_reason reason, const struct wf_err *err)
 {
     bool has_code = wf_reason_is_outage(reason) || reason == WF_EXPIRED;
@@ -110,8 +112,7 @@ static int canonicalise(const struct exchange *exchange, sasl_client_params_t *c
 }
 
 static bool write_message(struct exchange *exchange, const sasl_client_params_t *cparams,
-                          const struct wf_client_conf *conf, const char *authzid,
-                          const struct wf_secret *token)
+                          const struct wf_client_conf *conf, const char *authzid)
 {
     char unused[WF_OPTION_SIZE];
     const char *name = exchange->asked.authname;
@@ -120,13 +121,13 @@ static bool write_message(struct exchange *exchange, const sasl_client_params_t 
     wf_buf_reset(&exchange->out);
     if (exchange->mech->xoauth2)
         return wf_message_write_xoauth2(&exchange->out, authzid[0] == '\0' ? name : authzid,
-                                        wf_secret_borrow(token));
+                                        wf_secret_borrow(exchange->token));
     if (!conf->host || !wf_option_address(cparams->ipremoteport, unused, sizeof(unused), &port))
         port = 0;
     return wf_message_write_oauthbearer(
         &exchange->out, authzid,
         conf->host && cparams->serverFQDN != NULL ? cparams->serverFQDN : "", port,
-        wf_secret_borrow(token));
+        wf_secret_borrow(exchange->token));
 }
 
 /* Whom to act as: what the application says, unless the configuration knows better. XOAUTH2 has no
@@ -150,7 +151,6 @@ static int send_token(struct exchange *exchange, sasl_client_params_t *cparams,
 {
     const struct wf_side *side = exchange->mech->side;
     const sasl_utils_t *utils = cparams->utils;
-    struct wf_secret *token = NULL;
     struct wf_sasl sasl = {.port = 0};
     struct wf_err err = WF_ERR_INIT;
     enum wf_reason reason =
@@ -166,21 +166,24 @@ static int send_token(struct exchange *exchange, sasl_client_params_t *cparams,
     if (code != SASL_OK)
         return code;
     struct wf_span given = wf_secret_borrow(exchange->asked.password);
-    reason = wf_sasl_token(side->context, sasl.client.markers, given.ptr, given.len, &token,
-                           exchange->provider, &err);
+    /* Of a try that failed behind it */
+    wf_secret_free(exchange->token);
+    exchange->token = NULL;
+    reason = wf_sasl_token(side->context, sasl.client.markers, given.ptr, given.len,
+                           &exchange->token, exchange->provider, &err);
     if (reason != WF_OK)
         return fail_for(utils, reason, &err);
     const char *authzid = choose_authzid(exchange, &sasl.client);
     code = canonicalise(exchange, cparams, authzid, oparams);
-    if (code == SASL_OK && !write_message(exchange, cparams, &sasl.client, authzid, token))
+    if (code == SASL_OK && !write_message(exchange, cparams, &sasl.client, authzid))
         code = fail(utils, SASL_BADPARAM, "a name that no message can carry, or no memory");
-    wf_secret_free(token);
     wf_asked_done(&exchange->asked);
     return code;
 }
 
-/* The server's JSON, in words. */
-static void explain(const sasl_utils_t *utils, const char *text, unsigned len)
+/* The server's JSON, in words. True if it is the token that is at fault: a server that cannot check
+ * any now may take it later. */
+static bool explain(const sasl_utils_t *utils, const char *text, unsigned len)
 {
     struct wf_challenge challenge;
     struct wf_buf line = WF_BUF_INIT(WF_LOG_LINE_MAX);
@@ -199,6 +202,7 @@ static void explain(const sasl_utils_t *utils, const char *text, unsigned len)
     wf_option_say(utils, SASL_LOG_ERR, "%s", said);
     wf_option_detail(utils, said);
     wf_buf_done(&line);
+    return strcmp(challenge.status, "temporarily_unavailable") != 0;
 }
 
 /* What the server says to the token. Nothing: it is content. JSON: it is not (RFC 7628 §3.2.2), and
@@ -211,10 +215,10 @@ static int hear(struct exchange *exchange, const sasl_client_params_t *cparams,
     static const char dummy[] = "\x01";
 
     if (serverinlen > 0 && serverin[0] == '{') {
-        explain(cparams->utils, serverin, serverinlen);
+        bool refused = explain(cparams->utils, serverin, serverinlen);
         /* The next one is a new one */
-        if (exchange->provider[0] != '\0')
-            wf_token_forget(exchange->mech->side->context, exchange->provider);
+        if (refused && exchange->provider[0] != '\0')
+            wf_token_refused(exchange->mech->side->context, exchange->provider, exchange->token);
         exchange->step = STEP_FAILED;
         *clientout = dummy;
         *clientoutlen = 1;

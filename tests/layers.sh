@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.." || exit 2
 # "HEADER FILES": who may include a foreign library
 owners="\
 curl/ common/http_curl.c examples/
-openssl/ common/crypto.c common/crypto.h common/jwk.c common/jws.c common/pem.c common/keypair.c examples/
+openssl/ common/crypto.c common/crypto.h common/jwk.c common/jws.c common/pem.c common/keypair.c common/http_curl.c examples/
 jansson.h common/json.c common/json_parse.c common/json.h examples/
 ini.h common/conf.c common/conf_parse.c common/conf_read.c
 jwt.h common/assertion.c

@@ -43,12 +43,14 @@ unit_tests = \
 	%D%/unit/test_assertion \
 	%D%/unit/test_forksafe \
 	%D%/unit/test_bounds \
+	%D%/unit/test_bounds_shared \
 	%D%/unit/test_replies \
 	%D%/unit/test_opaque \
 	%D%/unit/test_opaque_kept \
 	%D%/unit/test_opaque_many \
 	%D%/unit/test_login \
-	%D%/unit/test_login_memory
+	%D%/unit/test_login_memory \
+	%D%/unit/test_session_memory
 if ENABLE_PAM
 unit_tests += %D%/unit/test_pam %D%/unit/test_pam_mark %D%/unit/test_pam_proof \
 	%D%/unit/test_pam_token
@@ -194,9 +196,16 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_bounds_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_bounds_LDADD = $(unit_ldadd)
 
+%C%_unit_test_bounds_shared_SOURCES = %D%/unit/test_bounds_shared.c
+%C%_unit_test_bounds_shared_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_bounds_shared_LDADD = $(unit_ldadd)
+%C%_unit_test_bounds_shared_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=mmap \
+	-Wl,--wrap=wf_crypto_sha256,--wrap=wf_cachedir_lock
+
 %C%_unit_test_replies_SOURCES = %D%/unit/test_replies.c
 %C%_unit_test_replies_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_replies_LDADD = $(unit_ldadd)
+%C%_unit_test_replies_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=mmap
 
 %C%_unit_test_opaque_SOURCES = %D%/unit/test_opaque.c
 %C%_unit_test_opaque_CPPFLAGS = $(unit_cppflags)
@@ -377,6 +386,8 @@ unit_tests += \
 	%D%/unit/test_keep \
 	%D%/unit/test_resume \
 	%D%/unit/test_silent_memory \
+	%D%/unit/test_session_faults \
+	%D%/unit/test_dialogue \
 	%D%/unit/test_keyring \
 	%D%/unit/test_keyring_folder \
 	%D%/unit/test_keyring_many \
@@ -470,10 +481,26 @@ stateful_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r,--wrap=wf_refresh_session
 %C%_unit_test_silent_memory_LDFLAGS = $(stateful_ldflags) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
 
+%C%_unit_test_dialogue_SOURCES = %D%/unit/test_dialogue.c
+%C%_unit_test_dialogue_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_dialogue_LDADD = $(unit_ldadd)
+%C%_unit_test_dialogue_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=gethostname,--wrap=wf_authz_new
+
+%C%_unit_test_session_faults_SOURCES = %D%/unit/test_session_faults.c $(fake_door)
+%C%_unit_test_session_faults_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_session_faults_LDADD = $(unit_ldadd)
+%C%_unit_test_session_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=wf_store_open,--wrap=malloc \
+	-Wl,--wrap=calloc,--wrap=wf_store_lock,--wrap=wf_store_read,--wrap=wf_context_http_new
+
 %C%_unit_test_session_SOURCES = %D%/unit/test_session.c $(fake_door)
 %C%_unit_test_session_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_session_LDADD = $(unit_ldadd)
 %C%_unit_test_session_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=wf_store_open
+
+%C%_unit_test_session_memory_SOURCES = %D%/unit/test_session_memory.c $(fake_door)
+%C%_unit_test_session_memory_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_session_memory_LDADD = $(unit_ldadd)
+%C%_unit_test_session_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=wf_store_open
 
 %C%_unit_test_store_SOURCES = %D%/unit/test_store.c
 %C%_unit_test_store_CPPFLAGS = $(unit_cppflags)

@@ -65,6 +65,10 @@ TESTS = {
     "machine.c": ["unit/test_machine", "unit/test_token", "unit/test_machine_threads"],
     "report.c": ["unit/test_report"],
     "refresh.c": ["unit/test_refresh", "unit/test_refresh_faults"],
+    "bounds.c": ["unit/test_bounds", "unit/test_bounds_shared"],
+    "session.c": ["unit/test_session", "unit/test_session_faults"],
+    "dialogue.c": ["unit/test_dialogue", "unit/test_session"],
+    "replies.c": ["unit/test_replies"],
     "opaque.c": ["unit/test_opaque", "unit/test_opaque_kept", "unit/test_opaque_many"],
     "resume.c": ["unit/test_resume", "unit/test_account", "unit/test_silent_memory"],
     "keep.c": ["unit/test_keep", "unit/test_resume", "unit/test_silent_memory"],
@@ -84,6 +88,9 @@ ELSEWHERE = {"message.c": ("sasl", "sasl/libwfmessage_la-message.lo")}
 # is read before it is written is no zero
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 PATTERN = "-ftrivial-auto-var-init=pattern"
+# A fortified call whose size a mutant may change has another name (__gethostname_chk), which is not
+# the one that a test wraps; and the sanitizers see more
+PLAIN = "-U_FORTIFY_SOURCE"
 BASELINE_RUNS = 5
 OVERLAY = os.path.join(SOURCE, "tests", "lib", "overlay.sh")
 CHOOSER = """
@@ -122,7 +129,7 @@ class Module:
         words = shlex.split(make_line(target, self.path, "--mode=compile "))
         # Behind -MT come the dependencies, the target and the source, which are ours to choose
         self.compiler = [w for w in words[:words.index("-MT")] if w != "-Werror"]
-        self.compiler += ["-w", "-O1", "-I", os.path.dirname(self.path), PATTERN] + SANITIZE
+        self.compiler += ["-w", "-O1", "-I", os.path.dirname(self.path), PATTERN, PLAIN] + SANITIZE
         self.links = {test: self.link_command(test) for test in self.tests}
 
     @staticmethod

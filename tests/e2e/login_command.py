@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import statistics
+import struct
 import subprocess
 import sys
 import termios
@@ -194,17 +195,22 @@ def other_ends(world):
 
 # -- the browser -----------------------------------------------------------------------------------
 
-@suite.case("the address is opened in a browser where there is a screen; never root's")
-def browser(world):
-    shutil.rmtree(STORE, ignore_errors=True)
+def fake_browser():
+    """A folder with an xdg-open that says where it was sent, in a file `opened`."""
     folder = HOME + "/browser"
     os.makedirs(folder, exist_ok=True)
     os.chmod(folder, 0o777)
     write(folder + "/xdg-open", '#!/bin/sh\necho "$1" >%s/opened.new; mv %s/opened.new %s/opened\n'
           'ls /proc/self/fd | wc -l >%s/files\n' % ((folder,) * 4), 0o755)
-    path = folder + ":" + os.environ["PATH"]
+    return folder, {"PATH": folder + ":" + os.environ["PATH"]}
+
+
+@suite.case("the address is opened in a browser where there is a screen; never root's")
+def browser(world):
+    shutil.rmtree(STORE, ignore_errors=True)
+    folder, path = fake_browser()
     opened = folder + "/opened"
-    terminal = login(world, env={"PATH": path, "WAYLAND_DISPLAY": "wayland-0"})
+    terminal = login(world, env=dict(path, WAYLAND_DISPLAY="wayland-0"))
     prompt = terminal.prompt()
     within(10, lambda: os.path.exists(opened), "a browser")
     with open(opened, encoding="utf-8") as file:
@@ -215,12 +221,45 @@ def browser(world):
     os.unlink(opened)
     for user, words, env in (("root", (), {"DISPLAY": ":0"}), ("alice", (), {"DISPLAY": ""}),
                              ("alice", ("--no-browser",), {"DISPLAY": ":0"})):
-        terminal = login(world, *words, user=user, env=dict(env, PATH=path))
+        terminal = login(world, *words, user=user, env=dict(env, **path))
         terminal.prompt()
         time.sleep(0.3)
         terminal.interrupt()
         gone(terminal)
         expect(not os.path.exists(opened), user, words, "a browser was opened")
+
+
+def is_secure(pid):
+    """True if the kernel has told the process that its ids are not its caller's (AT_SECURE)."""
+    with open("/proc/%d/auxv" % pid, "rb") as file:
+        values = dict(struct.iter_unpack("@LL", file.read()))
+    return values[23] == 1
+
+
+@suite.case("a set-user-id process opens no browser, whatever the screen")
+def browser_set_user_id(world):
+    if world.sanitized:
+        show("not with sanitizers, whose libraries such a process does not load")
+        return
+    folder, path = fake_browser()
+    for mode, opens in ((0o755, True), (0o4755, False)):
+        program = folder + "/wfauth"
+        shutil.copyfile(world.root + "/bin/wfauth", program)
+        shutil.chown(program, "erin")
+        os.chmod(program, mode)
+        argv = command(world, "login", user="alice")
+        argv[argv.index(world.root + "/bin/wfauth")] = program
+        terminal = world.terminal(argv, env=environment(**path, DISPLAY=":0"))
+        prompt = terminal.prompt()
+        expect(is_secure(terminal.child.pid) != opens, "no such process")
+        expect(("Sign in as erin" in prompt.head) != opens, prompt.head)
+        if opens:
+            within(10, lambda: os.path.exists(folder + "/opened"), "a browser")
+            os.unlink(folder + "/opened")
+        time.sleep(0.3)
+        expect(not os.path.exists(folder + "/opened"), "a browser was opened")
+        terminal.interrupt()
+        gone(terminal)
 
 
 # -- token -----------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ import urllib.parse
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 from harness import Suite, expect, show, within  # noqa: E402
+from processes import pids  # noqa: E402
 from tlsserver import Reply, Server  # noqa: E402
 from world import HOME, find_program, main, run, write  # noqa: E402
 
@@ -131,27 +132,6 @@ class Stage:
         return True
 
 
-def pids(name):
-    """Processes of this name; all of them are this test's, which has a process table of its own."""
-    found = []
-    for path in glob.glob("/proc/[0-9]*/comm"):
-        try:
-            with open(path) as file:
-                if file.read().strip() == name[:15]:
-                    found.append(int(path.split("/")[2]))
-        except OSError:
-            pass
-    return [pid for pid in found if not is_zombie(pid)]
-
-
-def is_zombie(pid):
-    try:
-        with open("/proc/%d/stat" % pid) as file:
-            return file.read().rsplit(")", 1)[1].split()[0] == "Z"
-    except OSError:
-        return True
-
-
 def kill(pid, number):
     try:
         os.kill(pid, number)
@@ -207,19 +187,24 @@ def refresher_killed(world):
     show("%d rounds: killed in %d; %d dead sessions, each with its answer on the way" % (ROUNDS, killed, lost))
 
 
-def run_traced(here, trace, *options):
-    """wfauth-refresh under strace, with the lock and a socket as its caller would give them."""
+def run_under(here, *prefix):
+    """wfauth-refresh under another program, with the lock and a socket as its caller would give them."""
     lock = os.open(glob.glob(FOLDER + "/.lock-*")[0], os.O_RDWR)
     fcntl.flock(lock, fcntl.LOCK_EX)
     ours, theirs = socket.socketpair()
-    argv = ["/usr/bin/strace", "-qq", "-o", trace, "-a0", "-s0"] + list(options) + [
-        "/bin/sh", "-c", 'exec 3<&%d; exec "$0" "$@"' % lock, here.program, here.conf, FOLDER, "acme", "alice"]
+    argv = list(prefix) + ["/bin/sh", "-c", 'exec 3<&%d; exec "$0" "$@"' % lock, here.program, here.conf, FOLDER,
+                           "acme", "alice"]
     subprocess.run(argv, stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={},
-                   pass_fds=[lock], timeout=60, check=False)
+                   pass_fds=[lock], timeout=300, check=False)
     theirs.close()
     ours.close()
     os.close(lock)
     here.settle()
+
+
+def run_traced(here, trace, *options):
+    """Under strace."""
+    run_under(here, "/usr/bin/strace", "-qq", "-o", trace, "-a0", "-s0", *options)
     with open(trace) as file:
         lines = file.read().splitlines()
     calls = [re.match(r"(\w+)\(", line) for line in lines]
@@ -264,6 +249,34 @@ def killed_at_each_call(world):
             here.begin()
     show("%d system calls, every %d. of them: %d dead sessions, all between the request and the rename" %
          (len(points), step, lost))
+
+
+@suite.case("what refreshes is clean in valgrind: a new token, a refusal, no answer")
+def in_valgrind(world):
+    if world.sanitized:
+        show("not with sanitizers, which do not run in it")
+        return
+    here = stage(world)
+    logs = HOME + "/valgrind"
+    for how in ("new", "refused", "none"):
+        here.begin()
+        if how == "refused":
+            here.server.current = "another"
+        here.server.broken = how == "none"
+        run_under(here, "/usr/bin/valgrind", "--quiet", "--leak-check=full", "--errors-for-leak-kinds=definite",
+                  "--trace-children=yes", "--trace-children-skip=*/wfauth-http", "--log-file=%s.%%p" % logs)
+        kept = here.record()
+        expect({"new": kept.get("refresh_token") == here.server.current, "refused": "ended" in kept,
+                "none": kept.get("failed")}[how], how, kept)
+        paths = glob.glob(logs + ".*")
+        expect(paths, "it did not run in valgrind")
+        found = []
+        for path in paths:
+            with open(path) as file:
+                # What begins with "--" is valgrind's own trouble, with a system call newer than it
+                found += [line for line in file if line.startswith("==")]
+            os.unlink(path)
+        expect(not found, how, "".join(found))
 
 
 @suite.case("all are told to end while an answer is on its way: it is kept")

@@ -1,6 +1,7 @@
 """Programs of a service, with no person present: mbsync, msmtp and ldapsearch, with tokens that this host obtains by a
 key of its own, at servers that take them."""
 
+import concurrent.futures
 import glob
 import json
 import os
@@ -124,8 +125,9 @@ def msmtp_sends(world):
 
 
 def ldapsearch(world, password, *options, user="archive"):
-    text = cyrusimap.example("ldaprc.service", {"ldaps://ldap.acme.example": directory.LDAPS})
-    write("/home/%s/.ldaprc" % user, text, 0o644)
+    path = "/home/%s/.ldaprc" % user
+    if not os.path.exists(path):
+        write(path, cyrusimap.example("ldaprc.service", {"ldaps://ldap.acme.example": directory.LDAPS}), 0o644)
     return program(world, "/usr/bin/ldapsearch", "-LLL", "-w", password, *options, "uid=robot", "dn", user=user)
 
 
@@ -155,6 +157,16 @@ assertion_subject = robot
         status, text = ldapsearch(world, "provider:sso", "-Y", mechanism)
         expect(status == 0 and "dn: uid=robot," + directory.PEOPLE in text, mechanism, status, text)
     expect(provider.count("/token") == 1, [request.path for request in provider.record])
+
+
+@suite.case("many at once whose token is refused: one new token for all, and none of them takes it from the others")
+def refused_together(world):
+    end_session(world, world.archive.token(world))
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        for last in (False, True):
+            said = list(pool.map(lambda _: ldapsearch(world, "provider:archive"), range(16)))
+            expect(all(status == 0 for status, _ in said) or not last, [status for status, _ in said])
+    expect(len(exchanges(world)) == 2, len(exchanges(world)), "token requests")
 
 
 STOPS = [

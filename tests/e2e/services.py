@@ -2,6 +2,7 @@
 its own, at a server that takes them."""
 
 import glob
+import json
 import os
 import re
 import shutil
@@ -245,7 +246,8 @@ def jail(world):
         fresh(world)
         _, mark = attempt(world, "deferred")
         lines = words(world, mark)
-        expect("cannot open " + world.relay.key in lines[-1] and "No such file" in lines[-1], lines)
+        for word in ("chroot?", "cannot open " + world.relay.key, "No such file"):
+            expect(word in lines[-1], word, lines)
     finally:
         write(path, before, 0o644)
         shutil.rmtree(etc)
@@ -294,6 +296,16 @@ def strangers(world):
         expect(word in said, said)
         expect(not [line for line in stranger.said if line.upper().startswith("AUTH")], stranger.said)
         expect(not exchanges(world), exchanges(world))
+
+
+@suite.case("a server that cannot check tokens now takes none away; one that says no does")
+def unavailable(world):
+    for status, left in (("temporarily_unavailable", 1), ("invalid_token", 0), ("", 0)):
+        stranger = Stranger((world.site.cert, world.site.key), json.dumps({"status": status}))
+        meet(world, stranger)
+        expect(len([line for line in stranger.said if line.startswith("AUTH OAUTHBEARER ")]) == 1, stranger.port, stranger.said)
+        expect(len(world.relay.kept(world)) == left, status, world.relay.kept(world))
+        expect(len(exchanges(world)) == 1, exchanges(world))
 
 
 @suite.case("client_host: a token says for which server it is sent, and another one that is named so refuses it")

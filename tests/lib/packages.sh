@@ -17,6 +17,8 @@ packages_e2e="$packages_e2e cyrus-clients isync"
 # Cyrus wants some mail transport agent: Debian's standard one conflicts with postfix
 packages_e2e="$packages_e2e cyrus-imapd cyrus-pop3d postfix mutt neomutt"
 packages_e2e="$packages_e2e msmtp nodejs slapd ldap-utils"
+# What the programs that refresh are looked at with
+packages_e2e="$packages_e2e strace valgrind"
 # Of the npm registry, for the e2e suites; this one runs with the nodejs of Debian 12, too
 packages_npm="nodemailer@6.10.1"
 # The README's recipes alone; the demo does without

@@ -5,7 +5,10 @@ program starts, too, whose environment is empty. Set-user-id programs are no mat
 """
 
 import os
+import socket
+import threading
 
+from harness import expect
 from world import HOME, run, write
 
 
@@ -48,3 +51,38 @@ class Clock(Preload):
     def move(self, seconds):
         self.sandbox.clock("+%d" % seconds)
         self.set(self.ahead + seconds)
+
+
+class HeapWatch(Preload):
+    """Looks for secrets in memory that programs give back or leave behind when they end."""
+
+    def __init__(self, needles):
+        self.path = HOME + "/heap.socket"
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        os.chmod(self.path, 0o666)
+        write(HOME + "/needles", "".join("%s %s\n" % (name, data.hex()) for name, data in needles), 0o644)
+        super().__init__("heapwatch", NEEDLES=HOME + "/needles", REPORTS=self.path)
+
+        self.found = []
+        self.reached = threading.Event()
+        threading.Thread(target=self.collect, daemon=True).start()
+
+    def collect(self):
+        # At once: few messages wait in a socket, and then programs wait
+        while True:
+            text = self.socket.recv(16384).decode()
+            if text == "mark":
+                self.reached.set()
+                continue
+            program, where, name, frames = (text + " ").split(" ", 3)
+            self.found.append((program, where, name, frames.strip()))
+
+    def take(self):
+        """What was found since the last time: (program, where, name, frames)."""
+        self.reached.clear()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:
+            own.sendto(b"mark", self.path)
+        expect(self.reached.wait(20), "nobody reads what is found")
+        found, self.found = self.found, []
+        return found

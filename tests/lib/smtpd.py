@@ -1,5 +1,6 @@
 """Postfix on loopback ports, with configuration, queue and data of its own; and who speaks SMTP to it."""
 
+import base64
 import glob
 import os
 import re
@@ -163,11 +164,12 @@ class Session:
 
 
 class Stranger:
-    """A server that is not the one meant: it offers what it likes, and remembers all that clients say.
-    cert: a pair of files, for STARTTLS."""
+    """A server of our own: it offers what it likes, and remembers all that clients say.
+    cert: a pair of files, for STARTTLS. error: what it answers to a token."""
 
-    def __init__(self, cert=None):
+    def __init__(self, cert=None, error=""):
         self.cert = cert
+        self.error = error
         self.said = []
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
@@ -203,6 +205,10 @@ class Stranger:
                 context.load_cert_chain(*self.cert)
                 client = context.wrap_socket(client, server_side=True)
                 file = client.makefile("rb")
+            elif word == b"AUTH":
+                client.sendall(b"334 %s\r\n" % base64.b64encode(self.error.encode()))
+                file.readline()
+                client.sendall(b"535 no\r\n")
             elif word == b"QUIT":
                 break
             else:
@@ -210,4 +216,6 @@ class Stranger:
         client.close()
 
     def close(self):
+        # Ends accept(), which would serve one more
+        self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()

@@ -1,64 +1,14 @@
-/* Who may ask how often, by an injected clock; in memory and through the shared file. */
+/* Who may ask how often, by an injected clock, as far as one process counts. */
 #include "config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "bounds.h"
-
-#define NOW 1700000000
-#define PATIENCE 31
-
-static char folder[] = "/tmp/wfauth-test-XXXXXX";
-static struct wf_cachedir *dir;
-
-static int set_up(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) == NULL || wf_cachedir_open(folder, NULL, &dir, NULL) != WF_OK;
-}
-
-static int tear_down(void **state)
-{
-    char command[100];
-
-    (void)state;
-    wf_cachedir_free(dir);
-    snprintf(command, sizeof(command), "rm -rf %s", folder);
-    return system(command);
-}
-
-static bool enter(struct wf_bounds *bounds, const char *rhost, int64_t now)
-{
-    struct wf_bounds_pass pass;
-    struct wf_err err = WF_ERR_INIT;
-    enum wf_reason reason = wf_bounds_enter(bounds, rhost, now, &pass, &err);
-
-    if (reason != WF_OK && (reason != WF_UNREACHABLE || err.text[0] == '\0'))
-        fail_msg("%s: %s", wf_reason_name(reason), err.text);
-    return reason == WF_OK;
-}
-
-/* How many of `tries` get in. */
-static unsigned entered(struct wf_bounds *bounds, const char *rhost, int64_t now, unsigned tries)
-{
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < tries; i++)
-        n += enter(bounds, rhost, now);
-    return n;
-}
+#include "boundscase.h"
 
 /* The same of that many addresses, once each. */
 static unsigned entered_many(struct wf_bounds *bounds, unsigned first, unsigned n, int64_t now)
@@ -109,6 +59,11 @@ static const struct {
     {"a.acme.example", "b.acme.example", false},
     {"a-name-that-is-longer-than-any-address-could-ever-be.acme.example",
      "a-name-that-is-longer-than-any-address-could-ever-be.acme.exampl", false},
+    {"0000:0000:0000:0000:0000:ffff:255.255.255.255", "255.255.255.255", true},
+    {"0000:0000:0000:0000:0000:ffff:255.255.255.2555", "255.255.255.255", false},
+    {"::ffff:0:192.0.2.1", "192.0.2.1", false},
+    {"2001:db8::1%eth0", "2001:db8::", true},
+    {"192.0.2.1", "192.0.2.01", false},
     {"%", "", false},
 };
 
@@ -169,14 +124,6 @@ static void test_full_ones_are_forgotten_first(void **state)
     assert_true(enter(bounds, "203.0.113.1", NOW + 102));
     assert_int_equal(entered(bounds, "192.0.2.1", NOW + 102, 5), 2);
     wf_bounds_free(bounds);
-}
-
-static struct wf_bounds_pass get_pass(struct wf_bounds *bounds, int64_t now)
-{
-    struct wf_bounds_pass pass = {0, 0};
-
-    assert_int_equal(wf_bounds_enter(bounds, "192.0.2.9", now, &pass, NULL), WF_OK);
-    return pass;
 }
 
 static void test_silence(void **state)
@@ -244,6 +191,33 @@ static void test_silences_at_once(void **state)
     wf_bounds_free(bounds);
 }
 
+/* However often nobody answered, the wait is bounded, and it is known that nobody did. */
+static void test_always_silent(void **state)
+{
+    (void)state;
+    for (uint32_t less = 0; less < 2; less++) {
+        struct wf_bounds *bounds = wf_bounds_new(NULL, "x", PATIENCE);
+        const struct wf_bounds_pass pass = {UINT32_MAX - less, 1};
+        wf_bounds_silent(bounds, &pass, 0, NOW);
+        assert_false(enter(bounds, NULL, NOW + WF_BOUNDS_COOL_MAX - 1));
+        assert_int_equal(get_pass(bounds, NOW + WF_BOUNDS_COOL_MAX).failures, UINT32_MAX);
+        wf_bounds_free(bounds);
+    }
+}
+
+/* Wherever in memory an address is kept, it is found there. */
+static void test_last_place(void **state)
+{
+    struct wf_bounds *bounds = wf_bounds_new(NULL, "x", PATIENCE);
+
+    (void)state;
+    /* Of 256 places the last one is free */
+    for (unsigned i = 0; i < 51; i++)
+        assert_int_equal(entered_many(bounds, i * 5, 5, NOW + i), 5);
+    assert_int_equal(entered(bounds, "192.0.2.1", NOW + 51, 50), 10);
+    wf_bounds_free(bounds);
+}
+
 static const struct {
     uint32_t retry_after;
     int wait;
@@ -274,133 +248,14 @@ static void test_clock_back(void **state)
     assert_false(enter(bounds, NULL, NOW - PATIENCE));
     assert_true(enter(bounds, NULL, NOW - 1000));
     wf_bounds_free(bounds);
-}
-
-/* Two objects stand for two processes. */
-static void test_shared(void **state)
-{
-    struct wf_bounds *one = wf_bounds_new(dir, "bounds-shared", PATIENCE);
-    struct wf_bounds *two = wf_bounds_new(dir, "bounds-shared", PATIENCE);
-    struct wf_bounds *other = wf_bounds_new(dir, "bounds-other", PATIENCE);
-    struct wf_bounds_pass pass;
-
-    (void)state;
-    assert_int_equal(entered(one, "192.0.2.1", NOW, 6), 6);
-    assert_int_equal(entered(two, "192.0.2.1", NOW, 6), 4);
-    assert_int_equal(entered(other, "192.0.2.1", NOW, 6), 6);
-    assert_int_equal(wf_bounds_enter(two, NULL, NOW, &pass, NULL), WF_OK);
-    assert_int_equal(pass.number, 11);
-    wf_bounds_silent(two, &pass, 0, NOW);
-    assert_false(enter(one, NULL, NOW + 4));
-    assert_true(enter(one, NULL, NOW + 5));
-    assert_false(enter(two, NULL, NOW + 6));
-    /* Both have heard of the failure, whoever of them gets the answer */
-    wf_bounds_answered(one, &(struct wf_bounds_pass){1, 0});
-    assert_true(enter(two, "192.0.2.3", NOW + 40));
-    assert_int_equal(entered(two, "192.0.2.4", NOW + 40, 5), 5);
-    wf_bounds_free(one);
-    wf_bounds_free(two);
-    wf_bounds_free(other);
-}
-
-/* A failure that one process saw doubles the wait of the next one's. */
-static void test_shared_silence(void **state)
-{
-    struct wf_bounds *one = wf_bounds_new(dir, "bounds-silent", PATIENCE);
-    struct wf_bounds *two = wf_bounds_new(dir, "bounds-silent", PATIENCE);
-    struct wf_bounds_pass pass = get_pass(one, NOW);
-
-    (void)state;
-    wf_bounds_silent(one, &pass, 0, NOW);
-    pass = get_pass(two, NOW + 5);
-    assert_int_equal(pass.failures, 1);
-    wf_bounds_silent(two, &pass, 0, NOW + 5);
-    assert_false(enter(one, NULL, NOW + 14));
-    pass = get_pass(one, NOW + 15);
-    assert_int_equal(pass.failures, 2);
-    wf_bounds_answered(one, &pass);
-    assert_int_equal(entered(two, NULL, NOW + 15, 5), 5);
-    wf_bounds_free(one);
-    wf_bounds_free(two);
-}
-
-/* The file goes away: what each process knows itself holds. */
-static void test_lost_file(void **state)
-{
-    struct wf_bounds *one = wf_bounds_new(dir, "bounds-lost", PATIENCE);
-    struct wf_bounds *two = wf_bounds_new(dir, "bounds-lost", PATIENCE);
-
-    (void)state;
-    assert_int_equal(entered(one, NULL, NOW, 9), 9);
-    struct wf_bounds_pass pass = get_pass(one, NOW);
-    wf_cachedir_remove(dir, "bounds-lost");
-    assert_int_equal(entered(one, NULL, NOW, 20), 1);
-    wf_bounds_silent(one, &pass, 0, NOW);
-    assert_true(enter(two, "192.0.2.2", NOW + 5));
-    wf_cachedir_remove(dir, "bounds-lost");
-    assert_int_equal(entered(one, "192.0.2.2", NOW + 5, 2), 1);
-    wf_cachedir_remove(dir, "bounds-lost");
-    /* two has heard of the failure: one tries, no more */
-    assert_int_equal(entered(two, "192.0.2.2", NOW + 5 + PATIENCE, 2), 1);
-    wf_bounds_free(one);
-    wf_bounds_free(two);
-}
-
-static void flip(const char *name, off_t at)
-{
-    char path[200];
-    unsigned char byte = 0;
-
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    int fd = open(path, O_RDWR);
-    assert_true(fd >= 0);
-    assert_int_equal(pread(fd, &byte, 1, at), 1);
-    byte ^= 1;
-    assert_int_equal(pwrite(fd, &byte, 1, at), 1);
-    close(fd);
-}
-
-static void cut(const char *name, off_t len)
-{
-    char path[200];
-
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    assert_int_equal(truncate(path, len), 0);
-}
-
-/* A file that is torn, or not ours, counts as none. */
-static void test_bad_file(void **state)
-{
-    static const off_t places[] = {0, 31, 32, 40, 100, 4000};
-
-    (void)state;
-    for (size_t i = 0; i <= WF_ARRAY_LEN(places); i++) {
-        struct wf_bounds *one = wf_bounds_new(dir, "bounds-bad", PATIENCE);
-        struct wf_bounds *two = wf_bounds_new(dir, "bounds-bad", PATIENCE);
-        wf_cachedir_remove(dir, "bounds-bad");
-        assert_int_equal(entered(one, NULL, NOW, 10), 10);
-        if (i < WF_ARRAY_LEN(places))
-            flip("bounds-bad", places[i]);
-        else
-            cut("bounds-bad", 4000);
-        assert_int_equal(entered(two, NULL, NOW, 20), 10);
-        wf_bounds_free(one);
-        wf_bounds_free(two);
+    /* And so does the longest wait; but what is further ahead was never set */
+    for (int i = 0; i < 2; i++) {
+        bounds = wf_bounds_new(NULL, "x", PATIENCE);
+        pass = get_pass(bounds, NOW);
+        wf_bounds_silent(bounds, &pass, WF_BOUNDS_COOL_MAX, NOW);
+        assert_int_equal(enter(bounds, NULL, NOW - PATIENCE - i), i);
+        wf_bounds_free(bounds);
     }
-}
-
-/* Somebody sits on the lock: what this process counts itself holds, and nobody waits long. */
-static void test_stuck_lock(void **state)
-{
-    struct wf_bounds *bounds = wf_bounds_new(dir, "bounds-stuck", PATIENCE);
-    int lock = -1;
-
-    (void)state;
-    assert_true(wf_cachedir_lock(dir, "bounds-stuck", 0, &lock));
-    assert_true(enter(bounds, NULL, NOW));
-    wf_cachedir_unlock(lock);
-    assert_int_equal(entered(bounds, NULL, NOW, 20), 9);
-    wf_bounds_free(bounds);
 }
 
 int main(void)
@@ -409,18 +264,15 @@ int main(void)
         cmocka_unit_test(test_address),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_full_ones_are_forgotten_first),
-        cmocka_unit_test(test_shared_silence),
-        cmocka_unit_test(test_lost_file),
         cmocka_unit_test(test_host),
         cmocka_unit_test(test_nobody_is_forgotten),
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_lost_try),
         cmocka_unit_test(test_silences_at_once),
         cmocka_unit_test(test_retry_after),
+        cmocka_unit_test(test_always_silent),
+        cmocka_unit_test(test_last_place),
         cmocka_unit_test(test_clock_back),
-        cmocka_unit_test(test_shared),
-        cmocka_unit_test(test_bad_file),
-        cmocka_unit_test(test_stuck_lock),
     };
-    return cmocka_run_group_tests_name("bounds", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("bounds", tests, NULL, NULL);
 }

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <malloc.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,96 +22,16 @@
 #include <cmocka.h>
 
 #include "fakedoor.h"
+#include "leftover.h"
 #include "wfauth.h"
-
-/* The sanitizers bring their own allocator, which may not be replaced. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define REPLACED 0
-#else
-#define REPLACED 1
-#endif
 
 #define CODE "c0de-5ecret-of-the-per5on-C"
 #define ACCESS "acce55-token-of-the-se55ion-A"
 #define REFRESH "refre5h-token-of-the-se55ion-R"
 #define SECRET "client-5ecret-of-the-w3b-App"
-#define TAIL 8
 
 /* The verifier of the address, once it is known */
 static char verifier[64];
-static bool watching;
-static const char *left_behind;
-
-static unsigned long calls;
-static unsigned long fail_from; /* 0: never */
-static unsigned long fail_to;
-static long blocks;
-
-#if REPLACED
-/* Seen by the libraries too */
-#define SHARED __attribute__((visibility("default")))
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t n, size_t size);
-void __libc_free(void *ptr);
-
-static bool fails(void)
-{
-    if (!watching)
-        return false;
-    calls++;
-    return fail_from != 0 && calls >= fail_from && calls <= fail_to;
-}
-
-static void inspect(const void *ptr)
-{
-    static const char *const secrets[] = {CODE, ACCESS, REFRESH, SECRET, verifier};
-
-    for (size_t i = 0; i < WF_ARRAY_LEN(secrets); i++) {
-        /* The end of one: what came later in the same block may have overwritten its beginning */
-        size_t len = strlen(secrets[i]);
-        if (len >= TAIL && memmem(ptr, malloc_usable_size((void *)(uintptr_t)ptr),
-                                  secrets[i] + len - TAIL, TAIL) != NULL)
-            left_behind = secrets[i];
-    }
-}
-
-SHARED void *malloc(size_t size)
-{
-    void *ptr = fails() ? NULL : __libc_malloc(size);
-
-    blocks += watching && ptr != NULL;
-    return ptr;
-}
-
-SHARED void *calloc(size_t n, size_t size)
-{
-    void *ptr = fails() ? NULL : __libc_calloc(n, size);
-
-    blocks += watching && ptr != NULL;
-    return ptr;
-}
-
-SHARED void free(void *ptr)
-{
-    if (ptr != NULL && watching) {
-        inspect(ptr);
-        blocks--;
-    }
-    __libc_free(ptr);
-}
-
-SHARED void *realloc(void *ptr, size_t size)
-{
-    void *moved = malloc(size);
-
-    if (moved == NULL || ptr == NULL)
-        return moved;
-    size_t old = malloc_usable_size(ptr);
-    memcpy(moved, ptr, old < size ? old : size);
-    free(ptr);
-    return moved;
-}
-#endif
 
 /* passwd, without its files and caches */
 int getpwnam_r(const char *name, struct passwd *pw, char *buf, size_t size, struct passwd **ret)
@@ -183,14 +102,9 @@ static enum wf_reason sign_in(unsigned long from, unsigned long to)
     struct wf_result result;
     struct wf_err err = WF_ERR_INIT;
 
-    calls = 0;
-    blocks = 0;
     accepts = 0;
-    fail_from = from;
-    fail_to = to;
     verifier[0] = '\0';
-    left_behind = NULL;
-    watching = true;
+    leftover_begin(from, to);
     enum wf_reason reason = wf_context_new(&host, &context, &err);
     if (reason == WF_OK)
         reason = wf_login_begin(context, &request, &login, &err);
@@ -205,7 +119,7 @@ static enum wf_reason sign_in(unsigned long from, unsigned long to)
         (void)snprintf(verifier, sizeof(verifier), "%.43s", at + strlen("code_verifier="));
     wf_login_free(login);
     wf_context_free(context);
-    watching = false;
+    leftover_end();
     if (reason == WF_OK && strcmp(result.user, "alice") != 0)
         return WF_IDENTITY;
     return reason;
@@ -234,18 +148,19 @@ static void warm_up(const struct fake_answer *script, size_t n)
 static void test_short_of_memory(void **state)
 {
     (void)state;
-    if (!REPLACED)
+    if (!LEFTOVER_REPLACED)
         skip();
     for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
         warm_up(rows[i].script, rows[i].n);
-        unsigned long all = calls;
+        unsigned long all = leftover_calls;
         assert_true(all > 50);
         for (unsigned long at = 1; at <= 2 * all; at++) {
             unsigned long from = (at + 1) / 2;
             fake_door_script(rows[i].script, rows[i].n);
             enum wf_reason reason = sign_in(from, at % 2 == 1 ? from : ULONG_MAX);
-            if (blocks != 0)
-                fail_msg("%s: allocation %lu: %ld blocks leak", rows[i].name, from, blocks);
+            if (leftover_blocks != 0)
+                fail_msg("%s: allocation %lu: %ld blocks leak", rows[i].name, from,
+                         leftover_blocks);
             if (left_behind != NULL)
                 fail_msg("%s: allocation %lu: \"%s\" left behind", rows[i].name, from, left_behind);
             /* An allocation that is not vital may fail unseen, but only into the same verdict; one
@@ -262,7 +177,7 @@ static void test_short_of_memory(void **state)
 static void test_nothing_left_behind(void **state)
 {
     (void)state;
-    if (!REPLACED)
+    if (!LEFTOVER_REPLACED)
         skip();
     for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
         fake_door_script(rows[i].script, rows[i].n);
@@ -289,6 +204,11 @@ static int make_files(void **state)
     char text[1024];
 
     (void)state;
+    leftover_secrets[0] = CODE;
+    leftover_secrets[1] = ACCESS;
+    leftover_secrets[2] = REFRESH;
+    leftover_secrets[3] = SECRET;
+    leftover_secrets[4] = verifier;
     if (mkdtemp(dir) == NULL)
         return -1;
     (void)snprintf(config_path, sizeof(config_path), "%s/wfauth.conf", dir);

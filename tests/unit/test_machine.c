@@ -472,6 +472,39 @@ static void test_no_folder(void **state)
     wf_machine_forget(&workfront, NULL);
 }
 
+static void refuse(const char *text, const char *next, unsigned requests)
+{
+    struct wf_secret *token = wf_secret_new(text, strlen(text));
+
+    assert_non_null(token);
+    wf_machine_refused(&workfront, dir, T0, token);
+    wf_secret_free(token);
+    expect_token(&workfront, T0, next, requests);
+}
+
+/* A server refused it: it goes only if it is the one that is kept, and nobody is about to get
+ * another. */
+static void test_refused(void **state)
+{
+    const struct fake_answer answers[] = {TOKEN("a", 600), TOKEN("b", 600), TOKEN("c", 600)};
+    char path[160];
+    int lock = -1;
+
+    (void)state;
+    wf_machine_forget(&workfront, dir);
+    fake_door_script(answers, WF_ARRAY_LEN(answers));
+    wf_machine_refused(&workfront, NULL, T0, NULL);
+    expect_token(&workfront, T0, "a", 1);
+    refuse("b", "a", 1);
+    refuse("a", "b", 2);
+    refuse("a", "b", 2);
+    entry_path(path, sizeof(path));
+    assert_true(wf_cachedir_lock(dir, strrchr(path, '/') + 1, 0, &lock));
+    refuse("b", "b", 2);
+    wf_cachedir_unlock(lock);
+    refuse("b", "c", 3);
+}
+
 static void test_sign(void **state)
 {
     struct wf_http *http = fake_door_new(NULL);
@@ -518,7 +551,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_exchange), CASE(test_bearer),    CASE(test_no_endpoint), CASE(test_no_discovery),
         CASE(test_moved),    CASE(test_lifetimes), CASE(test_refusals),    CASE(test_bound),
-        CASE(test_files),    CASE(test_entries),   CASE(test_no_folder),   CASE(test_sign),
+        CASE(test_files),    CASE(test_entries),   CASE(test_no_folder),   CASE(test_refused),
+        CASE(test_sign),
     };
     return cmocka_run_group_tests_name("machine", tests, NULL, NULL);
 }

@@ -183,7 +183,7 @@ static void test_no_lock(void **state)
     assert_int_equal(lock_wait, 8000);
     assert_int_equal(wf_refresh_keep(&refresh, "alice", "x", &tokens, NULL), WF_UNREACHABLE);
     assert_int_equal(lock_wait, 8000);
-    assert_int_equal(wf_refresh_expire(&refresh, "alice", NULL), WF_UNREACHABLE);
+    assert_int_equal(wf_refresh_expire(&refresh, "alice", NULL, NULL), WF_UNREACHABLE);
     assert_int_equal(lock_wait, 8000);
     refresh.http = fake_door_new(NULL);
     assert_int_equal(wf_refresh_forget(&refresh, "alice", &told, NULL), WF_UNREACHABLE);
@@ -307,7 +307,7 @@ static void test_open_folder(void **state)
     begin(0, 3600);
     fake_door_script(NULL, 0);
     meanwhile = open_folder;
-    assert_int_equal(wf_refresh_expire(&refresh, "alice", NULL), WF_CONFIG);
+    assert_int_equal(wf_refresh_expire(&refresh, "alice", NULL, NULL), WF_CONFIG);
     close_folder();
     meanwhile = open_folder;
     assert_int_equal(wf_refresh_forget(&refresh, "alice", &told, &err), WF_CONFIG);
@@ -377,7 +377,7 @@ static void test_full_disk(void **state)
     wf_http_free(http);
 }
 
-/* A token of no use is replaced, but an end stays as it was. */
+/* A token of no use is replaced; but an end stays as it was, and so does a token that came since. */
 static void test_expire(void **state)
 {
     const struct wf_refresh refresh = make_refresh(NULL);
@@ -385,17 +385,26 @@ static void test_expire(void **state)
 
     (void)state;
     begin(0, 3600);
-    assert_int_equal(wf_refresh_expire(&refresh, "alice", NULL), WF_OK);
+    assert_int_equal(wf_refresh_expire(&refresh, "alice", NULL, NULL), WF_OK);
     assert_int_equal(ask(NULL, &rotated, 1, token, NULL), WF_OK);
     assert_string_equal(token, "a1");
+    struct wf_secret *refused = wf_secret_new("a0", 2);
+    for (int i = 0; i < 2; i++) {
+        begin(0, 3600);
+        meanwhile = i == 0 ? refresh_it : NULL;
+        assert_int_equal(wf_refresh_expire(&refresh, "alice", refused, NULL), WF_OK);
+        assert_int_equal(ask(NULL, &rotated, 1, token, NULL), WF_OK);
+        assert_string_equal(token, i == 0 ? "a9" : "a1");
+    }
+    wf_secret_free(refused);
     begin(0, 3600);
     end_it();
-    assert_int_equal(wf_refresh_expire(&refresh, "alice", NULL), WF_OK);
+    assert_int_equal(wf_refresh_expire(&refresh, "alice", NULL, NULL), WF_OK);
     struct wf_record *record = kept();
     assert_int_equal(record->access_expires, START + 3600);
     wf_record_free(record);
     remove_it();
-    assert_int_equal(wf_refresh_expire(&refresh, "alice", NULL), WF_OK);
+    assert_int_equal(wf_refresh_expire(&refresh, "alice", NULL, NULL), WF_OK);
 }
 
 static void write_file(const char *path, const char *text, mode_t mode)

@@ -11,18 +11,38 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "crypto.h"
+#include "failalloc.h"
 #include "replies.h"
 
 #define NOW 1700000000
 
 static char folder[] = "/tmp/wfauth-test-XXXXXX";
 static struct wf_cachedir *dir;
+
+/* Wrapped calls */
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return fail_alloc_now() ? NULL : __real_calloc(n, size);
+}
+
+static bool no_pages;
+void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset);
+void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset);
+void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
+{
+    return no_pages ? MAP_FAILED : __real_mmap(at, len, prot, flags, fd, offset);
+}
 
 static int set_up(void **state)
 {
@@ -59,6 +79,8 @@ static void put(struct wf_replies *replies, unsigned n, int64_t now, enum wf_rea
     wf_buf_append_text(&reply.body, body);
     wf_replies_put(replies, key, now, &reply);
     wf_reply_done(&reply);
+    assert_int_equal(reply.reason, WF_INTERNAL);
+    assert_int_equal(reply.until, 0);
 }
 
 /* True if there is one, with that reason and body. */
@@ -77,6 +99,8 @@ static bool has(struct wf_replies *replies, unsigned n, int64_t now, enum wf_rea
         assert_true(reply.until > now);
     } else {
         assert_int_equal(reply.body.len, 0);
+        assert_int_equal(reply.reason, WF_INTERNAL);
+        assert_int_equal(reply.until, 0);
     }
     wf_reply_done(&reply);
     return found;
@@ -170,6 +194,22 @@ static void test_replaced(void **state)
     wf_replies_free(replies);
 }
 
+/* Keys whose first bits are the same do not hide each other. */
+static void test_chain(void **state)
+{
+    struct wf_replies *replies = wf_replies_new(NULL);
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        put(replies, 1 + 65536 * i, NOW, WF_OK, NOW + 60, "{}");
+    put(replies, 1, NOW, WF_OK, NOW + 60, "{1}");
+    put(replies, 1 + 65536, NOW, WF_INACTIVE, NOW + 60, "no");
+    assert_true(has(replies, 1, NOW, WF_OK, "{1}"));
+    assert_true(has(replies, 1 + 65536, NOW, WF_INACTIVE, "no"));
+    assert_true(has(replies, 1 + 2 * 65536, NOW, WF_OK, "{}"));
+    wf_replies_free(replies);
+}
+
 static void test_bounded(void **state)
 {
     struct wf_replies *replies = wf_replies_new(NULL);
@@ -193,6 +233,10 @@ static void test_bounded(void **state)
     assert_false(has(replies, 0, NOW, WF_OK, body));
     assert_true(has(replies, 1, NOW, WF_OK, body));
     assert_true(has(replies, fit, NOW, WF_OK, body));
+    /* All of them are in use: there is no room for one byte more */
+    put(replies, fit + 1, NOW, WF_OK, NOW + 60, "x");
+    assert_false(has(replies, 1, NOW, WF_OK, body));
+    assert_true(has(replies, 2, NOW, WF_OK, body));
     body[WF_REPLIES_BODY_MAX] = 'x';
     put(replies, 9999, NOW, WF_OK, NOW + 60, body);
     assert_false(has(replies, 9999, NOW, WF_OK, body));
@@ -298,6 +342,9 @@ static const struct {
     const char *body;
     bool found;
 } entries[] = {
+    {"a byte", NOW, NOW + 60, 0, "x", true},
+    {"stored before all time", (uint64_t)INT64_MIN, NOW + 60, 0, "{}", false},
+    {"for all time", (uint64_t)INT64_MIN, INT64_MAX, 0, "{}", false},
     {"accepted", NOW, NOW + 60, 0, "{}", true},
     {"accepted for longer", NOW, NOW + 61, 0, "{}", false},
     {"accepted for years", NOW, NOW + 100000000, 0, "{}", false},
@@ -314,20 +361,21 @@ static const struct {
     {"no body", NOW, NOW + 60, 0, "", false},
 };
 
-static bool is_found(const char *path, size_t i)
+static bool is_found(const char *path, uint64_t stored, uint64_t until, uint8_t code,
+                     const char *body)
 {
     uint8_t key[WF_REPLIES_KEY_SIZE];
     uint8_t check[WF_SHA256_LEN];
-    struct wf_buf rest = WF_BUF_INIT(1000);
-    struct wf_buf entry = WF_BUF_INIT(1000);
+    struct wf_buf rest = WF_BUF_INIT(100000);
+    struct wf_buf entry = WF_BUF_INIT(100000);
     struct wf_reply reply = WF_REPLY_INIT;
     struct wf_replies *replies = wf_replies_new(dir);
 
     key_of(0x31323334, key);
-    put_second(&rest, entries[i].stored);
-    put_second(&rest, entries[i].until);
-    wf_buf_append_byte(&rest, entries[i].code);
-    wf_buf_append_text(&rest, entries[i].body);
+    put_second(&rest, stored);
+    put_second(&rest, until);
+    wf_buf_append_byte(&rest, code);
+    wf_buf_append_text(&rest, body);
     const struct wf_span parts[] = {{(const char *)key, sizeof(key)},
                                     {(const char *)rest.data, rest.len}};
     assert_int_equal(wf_crypto_sha256_parts(parts, WF_ARRAY_LEN(parts), check, NULL), WF_OK);
@@ -353,19 +401,30 @@ static void test_entries(void **state)
     wf_replies_free(replies);
     find_file("opaque-34333231", path);
     for (size_t i = 0; i < WF_ARRAY_LEN(entries); i++) {
-        if (is_found(path, i) != entries[i].found)
+        if (is_found(path, entries[i].stored, entries[i].until, entries[i].code,
+                     entries[i].body) != entries[i].found)
             fail_msg("%s", entries[i].name);
     }
+    /* As long as may be, and longer */
+    static char body[WF_REPLIES_BODY_MAX + 2];
+    memset(body, 'x', WF_REPLIES_BODY_MAX);
+    assert_true(is_found(path, NOW, NOW + 60, 0, body));
+    body[WF_REPLIES_BODY_MAX] = 'x';
+    assert_false(is_found(path, NOW, NOW + 60, 0, body));
 }
 
-/* What was found on disk once need not be read again. */
+/* What was found on disk once need not be read again; and nobody reads it who was told not to. */
 static void test_taken_over(void **state)
 {
     struct wf_replies *one = wf_replies_new(dir);
     struct wf_replies *two = wf_replies_new(dir);
+    struct wf_reply reply = WF_REPLY_INIT;
+    uint8_t key[WF_REPLIES_KEY_SIZE];
 
     (void)state;
     put(one, 0x21222324, NOW, WF_OK, NOW + 60, "{}");
+    key_of(0x21222324, key);
+    assert_false(wf_replies_get(two, key, NOW, false, &reply));
     assert_true(has(two, 0x21222324, NOW, WF_OK, "{}"));
     wf_replies_free(one);
     wf_cachedir_trim(dir, "opaque-24232221", 0);
@@ -404,6 +463,94 @@ static void test_trim(void **state)
     wf_replies_free(replies);
 }
 
+/* What can never be found is not written, either. */
+static void test_not_written(void **state)
+{
+    struct wf_replies *replies = wf_replies_new(dir);
+
+    (void)state;
+    wf_cachedir_trim(dir, "opaque-", 0);
+    unsigned before = count_files();
+    put(replies, 5, NOW, WF_OK, NOW, "{}");
+    put(replies, 5, NOW, WF_OK, NOW - 1, "{}");
+    put(replies, 5, NOW, WF_DENIED, NOW + 60, "{}");
+    put(replies, 5, NOW, WF_OK, NOW + 60, "");
+    assert_int_equal(count_files(), before);
+    put(replies, 5, NOW, WF_OK, NOW + 1, "{}");
+    assert_int_equal(count_files(), before + 1);
+    wf_replies_free(replies);
+}
+
+/* A forked child has none of its parent's, and as much room for its own. */
+static void test_fork(void **state)
+{
+    struct wf_replies *replies = wf_replies_new(NULL);
+    static char body[WF_REPLIES_BODY_MAX + 1];
+    int status = -1;
+
+    (void)state;
+    memset(body, 'x', WF_REPLIES_BODY_MAX);
+    /* As many as may be, and almost as many bytes */
+    for (unsigned i = 0; i < WF_REPLIES_MAX; i++)
+        put(replies, i, NOW, WF_OK, NOW + 60, i > 0 && i % 16 == 0 ? body : "{}");
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        bool good = !has(replies, 9, NOW, WF_OK, "{}");
+        put(replies, 1, NOW, WF_OK, NOW + 60, "{}");
+        put(replies, 2, NOW, WF_OK, NOW + 60, body);
+        good = good && has(replies, 1, NOW, WF_OK, "{}") && has(replies, 2, NOW, WF_OK, body);
+        _exit(good ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_true(has(replies, 9, NOW, WF_OK, "{}"));
+    wf_replies_free(replies);
+}
+
+/* Memory that is short costs what is remembered, and nothing is kept or believed by half. */
+static void test_memory(void **state)
+{
+    bool failed = true;
+
+    (void)state;
+    fail_alloc_at = 1;
+    assert_null(wf_replies_new(NULL));
+    no_pages = true;
+    assert_null(wf_replies_new(NULL));
+    no_pages = false;
+    wf_replies_free(NULL);
+    for (unsigned n = 1; failed; n++) {
+        struct wf_replies *one = wf_replies_new(dir);
+        struct wf_replies *two = wf_replies_new(dir);
+        struct wf_reply reply = WF_REPLY_INIT;
+        uint8_t key[WF_REPLIES_KEY_SIZE];
+        wf_cachedir_trim(dir, "opaque-", 0);
+        unsigned before = count_files();
+        key_of(9, key);
+        reply.reason = WF_OK;
+        reply.until = NOW + 60;
+        wf_buf_append_text(&reply.body, "{\"sub\":\"u1\"}");
+        fail_alloc_at = n;
+        wf_replies_put(one, key, NOW, &reply);
+        failed = fail_alloc_at == 0;
+        fail_alloc_at = 0;
+        wf_reply_done(&reply);
+        if (count_files() != before + fresh_has(9) || (!failed && !fresh_has(9)))
+            fail_msg("kept, allocation %u", n);
+        put(one, 9, NOW, WF_OK, NOW + 60, "{\"sub\":\"u1\"}");
+        fail_alloc_at = n;
+        bool found = wf_replies_get(two, key, NOW, true, &reply);
+        failed = failed || fail_alloc_at == 0;
+        fail_alloc_at = 0;
+        if (found ? reply.body.len != 12 : reply.body.len != 0 || reply.reason != WF_INTERNAL)
+            fail_msg("found, allocation %u", n);
+        wf_reply_done(&reply);
+        wf_replies_free(one);
+        wf_replies_free(two);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -411,6 +558,8 @@ int main(void)
         cmocka_unit_test(test_replaced),   cmocka_unit_test(test_bounded),
         cmocka_unit_test(test_bad_files),  cmocka_unit_test(test_entries),
         cmocka_unit_test(test_trim),       cmocka_unit_test(test_taken_over),
+        cmocka_unit_test(test_chain),      cmocka_unit_test(test_not_written),
+        cmocka_unit_test(test_fork),       cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests_name("replies", tests, set_up, tear_down);
 }

@@ -153,6 +153,35 @@ static void test_token(void **state)
     wf_token_forget(context, "sso");
 }
 
+static void expect_refusal(const char *refused, const char *next, unsigned requests)
+{
+    struct wf_secret *token = wf_secret_new(refused, strlen(refused));
+
+    assert_non_null(token);
+    wf_token_refused(context, "relay", token);
+    wf_secret_free(token);
+    expect_token(next);
+    assert_int_equal(fake_door_count(), requests);
+}
+
+/* Of those who hold the same token the first alone makes all of them get another one. */
+static void test_refused_by_servers(void **state)
+{
+    const struct fake_answer answers[] = {TOKEN("one"), TOKEN("two"), TOKEN("three")};
+
+    (void)state;
+    wf_token_forget(context, "relay");
+    fake_door_script(answers, WF_ARRAY_LEN(answers));
+    expect_token("one");
+    expect_refusal("another", "one", 1);
+    expect_refusal("one", "two", 2);
+    expect_refusal("one", "two", 2);
+    expect_refusal("two", "three", 3);
+    wf_token_refused(context, "relay", NULL);
+    expect_token("three");
+    assert_int_equal(fake_door_count(), 3);
+}
+
 static void test_refused(void **state)
 {
     static const struct {
@@ -241,6 +270,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_token),
+        CASE(test_refused_by_servers),
         CASE(test_refused),
         CASE(test_assert),
         CASE(test_memory),
