@@ -12,6 +12,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "text.h"
 
 /* Bytes of "stat": 52 numbers of at most 20 digits, and a name of at most 64 bytes. */
@@ -33,12 +34,6 @@ struct process {
     bool ended; /* a zombie: its number is taken, but nobody is there */
 };
 
-static void shut(int fd)
-{
-    if (fd >= 0)
-        (void)close(fd);
-}
-
 /* The kernel's own; a folder of this name in a jail says what whoever made it likes. */
 static int open_proc(void)
 {
@@ -46,7 +41,7 @@ static int open_proc(void)
     int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
     if (fd >= 0 && (fstatfs(fd, &fs) != 0 || fs.f_type != PROC_SUPER_MAGIC)) {
-        shut(fd);
+        wf_folder_shut(fd);
         fd = -1;
         errno = ENOSYS;
     }
@@ -58,15 +53,15 @@ static ssize_t read_text(int in, const char *name, char *ret, size_t size)
 {
     int fd = openat(in, name, O_RDONLY | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
     size_t len = 0;
-    ssize_t n = 1;
+    ssize_t n = 0;
 
     if (fd < 0)
         return -1;
-    while (n != 0 && len < size - 1) {
+    while (len < size - 1) {
         n = read(fd, ret + len, size - 1 - len);
         if (n > 0)
             len += (size_t)n;
-        else if (n < 0 && errno != EINTR)
+        else if (n == 0 || errno != EINTR)
             break;
     }
     int number = errno;
@@ -146,7 +141,7 @@ static int enter_number(int proc, uint64_t pid, struct process *ret)
 
 static void leave_process(struct process *process)
 {
-    shut(process->fd);
+    wf_folder_shut(process->fd);
     process->fd = -1;
 }
 
@@ -187,7 +182,7 @@ enum wf_reason wf_anchor_boot(char ret[WF_BOOT_SIZE], struct wf_err *err)
     int proc = open_proc();
     bool found = proc >= 0 && read_boot(proc, ret);
 
-    shut(proc);
+    wf_folder_shut(proc);
     return found ? WF_OK : wf_fail(err, WF_INTERNAL, "/proc does not tell which boot this is");
 }
 
@@ -240,7 +235,7 @@ static enum wf_reason bind_us(enum wf_anchor_kind kind, struct wf_anchor *ret, s
         *ret = anchor;
 out:
     leave_process(&self);
-    shut(proc);
+    wf_folder_shut(proc);
     return reason;
 }
 
@@ -321,7 +316,7 @@ bool wf_anchor_lives(const struct wf_anchor *anchor)
     int proc = open_proc();
     bool found = proc >= 0 && lives(proc, anchor);
 
-    shut(proc);
+    wf_folder_shut(proc);
     return found;
 }
 
@@ -334,7 +329,7 @@ bool wf_anchor_holds_us(const struct wf_anchor *anchor)
                   holds(proc, &self, anchor) && lives(proc, anchor);
 
     leave_process(&self);
-    shut(proc);
+    wf_folder_shut(proc);
     return inside;
 }
 
@@ -370,6 +365,6 @@ uid_t wf_anchor_caller(void)
     user = known ? read_user(parent.fd) : (uid_t)-1;
     leave_process(&parent);
     leave_process(&self);
-    shut(proc);
+    wf_folder_shut(proc);
     return user;
 }

@@ -201,7 +201,7 @@ static enum wf_reason read_stamp(const struct wf_store *store, int in, const cha
                                  struct wf_stamp *ret, bool *ret_found, struct wf_err *err)
 {
     struct kept kept = {.signed_in = 0};
-    struct wf_anchor anchor = {.pid = 0};
+    struct wf_anchor anchor = {.boot = ""};
     bool found = false;
     enum wf_reason reason = wf_storefile_read(store, &stamps, in, name, &kept, &found, err);
 

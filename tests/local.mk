@@ -538,7 +538,7 @@ stamp_ldflags = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=unlinkat,--w
 %C%_unit_test_anchor_proc_SOURCES = %D%/unit/test_anchor_proc.c
 %C%_unit_test_anchor_proc_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_anchor_proc_LDADD = $(unit_ldadd)
-%C%_unit_test_anchor_proc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open,--wrap=fstatfs,--wrap=read,--wrap=getuid
+%C%_unit_test_anchor_proc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open,--wrap=close,--wrap=fstatfs,--wrap=read,--wrap=getuid
 
 %C%_unit_test_keyring_SOURCES = %D%/unit/test_keyring.c $(fake_door)
 %C%_unit_test_keyring_CPPFLAGS = $(unit_cppflags)

@@ -73,11 +73,22 @@ ssize_t __wrap_read(int fd, void *data, size_t size)
 }
 
 static bool is_root;
-uid_t __real_getuid(void);
 uid_t __wrap_getuid(void);
 uid_t __wrap_getuid(void)
 {
-    return is_root ? 0 : __real_getuid();
+    return is_root ? 0 : 777;
+}
+
+/* Descriptors closed that were not open */
+static unsigned misuses;
+int __real_close(int fd);
+int __wrap_close(int fd);
+int __wrap_close(int fd)
+{
+    int rc = __real_close(fd);
+
+    misuses += rc != 0;
+    return rc;
 }
 
 /* A /proc of our own: we are 100, started by 90, started by 80, started by 1. */
@@ -126,6 +137,14 @@ static void set_tree(void)
     read_errno = 0;
 }
 
+static size_t open_files;
+
+static int close_input(void **state)
+{
+    (void)state;
+    return __real_close(STDIN_FILENO);
+}
+
 static int set_up(void **state)
 {
     char path[160];
@@ -141,6 +160,8 @@ static int set_up(void **state)
     (void)snprintf(path, sizeof(path), "%s/self", fake);
     assert_int_equal(symlink("100", path), 0);
     set_tree();
+    misuses = 0;
+    open_files = key_open_files();
     return 0;
 }
 
@@ -165,7 +186,8 @@ static int tear_down(void **state)
         (void)rmdir(path);
     }
     (void)rmdir(fake);
-    return 0;
+    /* A host's own descriptors are left alone: 0 is one like any other */
+    return misuses == 0 && key_open_files() == open_files ? 0 : -1;
 }
 
 static const struct wf_anchor of_80 = {
@@ -261,6 +283,19 @@ static void test_anchors(void **state)
     assert_int_equal(wf_anchor_process(&anchor, NULL), WF_INTERNAL);
 }
 
+/* It dies while it is looked at: what is in its folder goes first. */
+static void test_gone(void **state)
+{
+    struct wf_anchor anchor;
+    char path[160];
+
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s/80/stat", fake);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(wf_anchor_terminal(&anchor, NULL), WF_PENDING);
+    assert_false(wf_anchor_lives(&of_80) || wf_anchor_holds_us(&of_tty));
+}
+
 /* Whatever comes behind what counts. */
 static void test_long(void **state)
 {
@@ -284,6 +319,7 @@ static void test_silent(void **state)
     struct wf_anchor anchor;
     struct wf_err err = WF_ERR_INIT;
     char boot[WF_BOOT_SIZE];
+    char path[160];
 
     (void)state;
     for (size_t i = 0; i < WF_ARRAY_LEN(boots); i++) {
@@ -313,7 +349,12 @@ static void test_silent(void **state)
     assert_false(wf_anchor_lives(&of_80) || wf_anchor_holds_us(&of_80));
     assert_int_equal(wf_anchor_caller(), (uid_t)-1);
     no_proc = false;
+    (void)snprintf(path, sizeof(path), "%s/sys/kernel/random/boot_id", fake);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(wf_anchor_boot(boot, &err), WF_INTERNAL);
+    set_tree();
     read_errno = EIO;
+    assert_int_equal(wf_anchor_boot(boot, &err), WF_INTERNAL);
     assert_int_equal(wf_anchor_terminal(&anchor, &err), WF_INTERNAL);
     assert_non_null(strstr(err.text, "Input/output error"));
     assert_false(wf_anchor_lives(&of_80) || wf_anchor_holds_us(&of_80));
@@ -380,6 +421,9 @@ static void test_users(void **state)
         if (wf_anchor_caller() != statuses[i].user)
             fail_msg("%s: %u", statuses[i].name, (unsigned)wf_anchor_caller());
     }
+    is_root = false;
+    assert_int_equal(wf_anchor_caller(), 777);
+    is_root = true;
     /* Not who is above the parent */
     set_tree();
     put_process(100, STAT("R", "0", "80", "34816", "400"));
@@ -419,6 +463,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_trees, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_anchors, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_long, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_silent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reuse, set_up, tear_down),
@@ -426,5 +471,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_depth, set_up, tear_down),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, close_input, NULL);
 }

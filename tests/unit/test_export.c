@@ -375,7 +375,7 @@ static int fill_and_write(void)
 
     (void)snprintf(options, sizeof(options), "size=32k,mode=700,uid=%u,gid=%u",
                    (unsigned)export_person.pw_uid, (unsigned)export_person.pw_gid);
-    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
         mount("tmpfs", export_runtime, "tmpfs", 0, options) != 0)
         return 77;
     struct wf_secret *token = wf_secret_new("t1", 2);

@@ -209,6 +209,46 @@ static void test_remove(void **state)
     assert_string_equal(key_log, "");
 }
 
+static void take_first(void)
+{
+    assert_int_equal(unlink(find_file("stamp-")), 0);
+}
+
+/* Of two who end a session one does. */
+static void test_remove_once(void **state)
+{
+    struct wf_stamp stamp = stamp_of(100, 900);
+    int64_t signed_in = 0;
+    unsigned left = 99;
+
+    (void)state;
+    put(&stamp);
+    before_unlink = take_first;
+    assert_int_equal(take(100, &signed_in, &left), WF_EXPIRED);
+    assert_int_equal(signed_in, -1);
+}
+
+/* More than anybody has are not looked at. */
+static void test_too_many(void **state)
+{
+    struct wf_stamp stamp = stamp_of(100, 900);
+    char person[80];
+    char name[100];
+
+    (void)state;
+    put(&stamp);
+    (void)snprintf(person, sizeof(person), "%.63s", strrchr(find_file("stamp-"), '/') + 1);
+    for (unsigned i = 1; i < 1024; i++) {
+        (void)snprintf(name, sizeof(name), "%s-%u", person, i);
+        plant(name, "x", 0600);
+    }
+    assert_int_equal(wf_stamp_find(store, "acme", "alice", &stamp, NULL), WF_OK);
+    (void)snprintf(name, sizeof(name), "%s-last", person);
+    plant(name, "x", 0600);
+    assert_int_equal(wf_stamp_find(store, "acme", "alice", &stamp, &last), WF_INTERNAL);
+    assert_non_null(strstr(last.text, "too many"));
+}
+
 /* What is no good is nobody's stamp, and goes. */
 static void test_remove_bad(void **state)
 {
@@ -497,6 +537,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_others, begin, closed),
         cmocka_unit_test_setup_teardown(test_files, begin, closed),
         cmocka_unit_test_setup_teardown(test_remove, begin, closed),
+        cmocka_unit_test_setup_teardown(test_remove_once, begin, closed),
+        cmocka_unit_test_setup_teardown(test_too_many, begin, closed),
         cmocka_unit_test_setup_teardown(test_remove_bad, begin, closed),
         cmocka_unit_test_setup_teardown(test_clean, begin, closed),
         cmocka_unit_test_setup_teardown(test_clean_bounded, begin, closed),
