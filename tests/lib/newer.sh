@@ -19,7 +19,8 @@ shift
 if [ ! -e "$root/etc/debian_version" ]; then
     # shellcheck disable=SC2086,SC2154 # a list, of packages.sh
     packages=$(echo $packages_build | sed 's/\blibjwt-dev\b/libjwt14-dev/; s/ /,/g')
-    mmdebstrap --variant=apt sid "$root" \
+    # A snapshot of sid is as good: its signature counts, its age does not
+    mmdebstrap --variant=apt --aptopt='Acquire::Check-Valid-Until "false"' sid "$root" \
         --include="$packages,python3-pexpect,python3-cryptography,openssl,ca-certificates" \
         --include=passwd,login,mount,hostname,util-linux,iproute2,strace,valgrind
 fi
@@ -39,7 +40,7 @@ cd /build
 make -j2 >make.log
 make install >install.log 2>&1
 make tests/lib/refresher >>install.log 2>&1
-dpkg-query -W -f "\${Package} \${Version}\n" "libjwt*-dev" libssl-dev libcurl4-openssl-dev libcmocka-dev gcc
+dpkg-query -W -f "\${Package} \${Version}\n" libjwt14-dev libssl-dev libcurl4-openssl-dev libcmocka-dev gcc
 status=0
 make -k -j2 check >check.log 2>&1 || status=1
 grep -E "^(FAIL|ERROR|# (TOTAL|PASS|FAIL|ERROR))" check.log
