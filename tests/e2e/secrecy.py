@@ -171,12 +171,12 @@ def watch(world):
 
 def is_a_library_own(frames, name):
     """What cannot be wiped from outside: libcurl's buffers of a request and an answer, what OpenSSL
-    takes a PEM file apart in, and libjwt 3 a JWK. They give it back themselves, and have no call for
-    it; their allocators are the whole process's, which may be a host's."""
+    takes a PEM file apart in, and libjwt 3 a JWK and its numbers. They give it back themselves, and have
+    no call for it; their allocators are the whole process's, which may be a host's."""
     by = giver(frames)
     if "-key-" in name:
-        return (by.startswith("libcrypto.so") and "OSSL_DECODER_from_bio" in frames) or (
-            by.startswith(("libjwt.so", "libjansson.so")) and "libjwt.so" in frames)
+        inside = "OSSL_DECODER_from_bio" in frames or "libjwt.so" in frames
+        return inside and by.startswith(("libcrypto.so", "libjansson.so", "libjwt.so"))
     return by.startswith("libcurl.so")
 
 
