@@ -320,20 +320,40 @@ static void accept_provider(struct resolver *r, struct wf_conf_section *service,
         check_lists(r, service, provider);
 }
 
+/* Who is meant where no provider is named: the only one, or the only one at which people sign in or
+ * tokens are made for others: a Machine to Machine application of Workfront's is this host's own.
+ * NULL if there are several. */
+static const struct wf_provider_conf *only_provider(const struct wf_conf *conf)
+{
+    const struct wf_provider_conf *found = NULL;
+
+    for (size_t i = 0; i < conf->provider_count; i++) {
+        const struct wf_provider_conf *provider = &conf->providers[i];
+        bool machine = provider->type == WF_PROVIDER_WORKFRONT && wf_conf_is_machine(provider);
+        if (machine && conf->provider_count > 1)
+            continue;
+        if (found != NULL)
+            return NULL;
+        found = provider;
+    }
+    return found;
+}
+
 /* The providers of a service: those that it names, else the only one of the file. */
 static void resolve_accepted(struct resolver *r, struct wf_conf_section *service,
                              struct wf_policy *ret)
 {
     struct wf_conf_section *const from[3] = {service, NULL, r->star};
     const struct wf_conf_section *holds = wf_conf_section_holder(from, WF_KEY_PROVIDER);
+    const struct wf_provider_conf *only = only_provider(r->conf);
     struct wf_words names = {NULL, 0};
     struct wf_accepted *accepted;
 
     /* A value that was refused yields no name, and no second mistake */
     if (holds != NULL && holds->values[WF_KEY_PROVIDER].good)
         names = holds->values[WF_KEY_PROVIDER].words;
-    else if (holds == NULL && r->conf->provider_count == 1)
-        names = (struct wf_words){&r->conf->providers[0].name, 1};
+    else if (holds == NULL && only != NULL)
+        names = (struct wf_words){&only->name, 1};
     else if (holds == NULL && r->conf->provider_count > 1)
         wf_conf_mistake(r->mistakes, wf_conf_section_place(service, WF_KEY_PROVIDER),
                         "missing, expected %s, since there are several",
