@@ -44,20 +44,20 @@ static bool receive_more(int fd, int64_t deadline, struct wf_buf *answer, enum w
         *ret = wf_fail(err, WF_UNREACHABLE, "the folder does not answer");
         return false;
     }
-    int ready = poll(&pfd, 1, (int)left);
-    if (ready == 0 || (ready < 0 && errno == EINTR))
-        return true;
     /* One byte more than there can be */
-    uint8_t *room = wf_buf_room(answer, ANSWER_MAX + 1 - answer->len);
+    size_t most = ANSWER_MAX + 1 - answer->len;
+    uint8_t *room = wf_buf_room(answer, most);
     if (room == NULL) {
         *ret = wf_fail(err, WF_INTERNAL, "out of memory for an answer");
         return false;
     }
-    ssize_t n = recv(fd, room, ANSWER_MAX + 1 - answer->len, MSG_DONTWAIT);
-    wf_buf_added(answer, n > 0 ? (size_t)n : 0);
-    if (n < 0 && errno != EINTR && errno != EAGAIN)
+    (void)poll(&pfd, 1, (int)left);
+    ssize_t n = recv(fd, room, most, MSG_DONTWAIT);
+    if (n > 0)
+        wf_buf_added(answer, (size_t)n);
+    else if (n < 0 && errno != EINTR && errno != EAGAIN)
         *ret = wf_fail(err, WF_INTERNAL, "it cannot be heard: %s", wf_errno_text(errno));
-    else if (answer->len > ANSWER_MAX)
+    if (answer->len > ANSWER_MAX)
         *ret = wf_fail(err, WF_INTERNAL, "it says too much");
     return *ret == WF_OK && n != 0;
 }
@@ -138,8 +138,8 @@ enum wf_reason wf_export_remove(const char *user, const char *path, struct wf_se
         goto out;
     /* The person may have written anything there, and what is taken for a token is sent */
     struct wf_span text = wf_text_trim((const char *)answer.data + 1, answer.len - 1);
-    if (text.len > 0 && text.len <= WF_EXPORT_TOKEN_MAX &&
-        wf_text_is_printable(text.ptr, text.len) && memchr(text.ptr, ' ', text.len) == NULL) {
+    if (text.len > 0 && wf_text_is_printable(text.ptr, text.len) &&
+        memchr(text.ptr, ' ', text.len) == NULL) {
         held = wf_secret_new(text.ptr, text.len);
         if (held == NULL) {
             reason = wf_fail(err, WF_INTERNAL, "out of memory for a token");

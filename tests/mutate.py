@@ -76,7 +76,7 @@ TESTS = {
                        "unit/test_conf_mistakes", "unit/test_conf"],
     "conf_flow.c": ["unit/test_conf_silent", "unit/test_conf_tokens", "unit/test_conf_machine",
                     "unit/test_conf_mistakes", "unit/test_conf"],
-    "export.c": ["unit/test_export", "unit/test_export_program", "unit/test_visit"],
+    "export.c": ["unit/test_export", "unit/test_export_program"],
     "visit.c": ["unit/test_visit_faults", "unit/test_visit", "unit/test_visit_memory",
                 "unit/test_visit_several"],
     "account.c": ["unit/test_account", "unit/test_silent_memory"],

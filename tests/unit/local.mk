@@ -20,7 +20,8 @@ export_case = tests/lib/export_case.h tests/lib/export_file.h
 %C%_test_export_program_SOURCES = %D%/test_export_program.c $(export_case) common/drop.c
 %C%_test_export_program_CPPFLAGS = $(visit_cppflags)
 %C%_test_export_program_LDADD = $(unit_ldadd)
-%C%_test_export_program_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=wf_child_start,--wrap=wf_frame_now
+%C%_test_export_program_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=wf_child_start,--wrap=wf_frame_now,--wrap=recv,--wrap=malloc
 
 visit_case = tests/lib/visit_case.h tests/lib/stateful.h tests/lib/export_case.h $(fake_door)
 %C%_test_visit_SOURCES = %D%/test_visit.c $(visit_case)

@@ -77,6 +77,7 @@ static void test_written_and_removed(void **state)
     mode_t mask = umask(0777); /* the host's own, which must not decide */
 
     (void)state;
+    put_ok("t");
     put_ok("t1");
     (void)umask(mask);
     assert_string_equal(export_content(export_file), "t1\n");
@@ -139,6 +140,7 @@ static void test_held(void **state)
         const char *held;
     } cases[] = {
         {"a token", "abc", 0600, "abc"},
+        {"of one byte", "a", 0600, "a"},
         {"newlines around it", "\n abc\r\n", 0600, "abc"},
         {"nothing", "", 0600, NULL},
         {"a newline alone", "\n", 0600, NULL},

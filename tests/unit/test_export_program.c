@@ -17,7 +17,9 @@
 
 #include "drop.h"
 #include "export_file.h"
+#include "failalloc.h"
 #include "http_frame.h"
+#include "user.h"
 
 /* Time that runs ahead, so that nobody waits for a program that hangs. */
 static int64_t haste;
@@ -32,6 +34,69 @@ int64_t __wrap_wf_frame_now(void)
 }
 
 /* People */
+
+/* What the next calls of recv(2) fail with; 0: they do not. */
+static int recv_number;
+static unsigned recv_failures;
+ssize_t __real_recv(int fd, void *data, size_t len, int flags);
+ssize_t __wrap_recv(int fd, void *data, size_t len, int flags);
+ssize_t __wrap_recv(int fd, void *data, size_t len, int flags)
+{
+    if (recv_failures == 0)
+        return __real_recv(fd, data, len, flags);
+    recv_failures--;
+    errno = recv_number;
+    return -1;
+}
+
+static void test_recv(void **state)
+{
+    static const struct {
+        int number;
+        enum wf_reason reason;
+    } cases[] = {{EINTR, WF_OK}, {EAGAIN, WF_OK}, {EIO, WF_INTERNAL}};
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
+        struct wf_err err = WF_ERR_INIT;
+        recv_number = cases[i].number;
+        recv_failures = 3;
+        assert_int_equal(put("t1", &err), cases[i].reason);
+        if (cases[i].reason != WF_OK)
+            assert_non_null(strstr(err.text, "it cannot be heard: Input/output error"));
+        recv_failures = 0;
+    }
+}
+
+/* Every allocation fails in turn. */
+static void test_memory(void **state)
+{
+    (void)state;
+    for (unsigned n = 1, failed = 1; failed; n++) {
+        struct wf_err err = WF_ERR_INIT;
+        struct wf_secret *token = wf_secret_new("t1", 2);
+        fail_alloc_at = n;
+        enum wf_reason reason = wf_export_write("alice", export_file, token, &err);
+        failed = fail_alloc_at == 0;
+        fail_alloc_at = 0;
+        wf_secret_free(token);
+        assert_int_equal(reason, failed ? WF_INTERNAL : WF_OK);
+        assert_true(!failed || strstr(err.text, "memory") != NULL);
+    }
+    for (unsigned n = 1, failed = 1; failed; n++) {
+        struct wf_err err = WF_ERR_INIT;
+        struct wf_secret *held = NULL;
+        put_ok("t1");
+        fail_alloc_at = n;
+        enum wf_reason reason = wf_export_remove("alice", export_file, &held, &err);
+        failed = fail_alloc_at == 0;
+        fail_alloc_at = 0;
+        assert_int_equal(reason, failed ? WF_INTERNAL : WF_OK);
+        assert_int_equal(held == NULL, failed);
+        assert_true(!failed || strstr(err.text, "memory") != NULL);
+        wf_secret_free(held);
+    }
+}
 
 static void test_people(void **state)
 {
@@ -60,9 +125,16 @@ static void test_people(void **state)
     char longer[300];
     memset(longer, 'a', sizeof(longer));
     longer[sizeof(longer) - 1] = '\0';
-    assert_int_equal(wf_export_write(longer, export_file, token, NULL), WF_CONFIG);
-    longer[0] = '/';
-    assert_int_equal(wf_export_write("alice", longer, token, NULL), WF_CONFIG);
+    for (size_t i = 0; i < 2; i++) {
+        struct wf_err err = WF_ERR_INIT;
+        longer[0] = i == 0 ? 'a' : '/';
+        longer[i == 0 ? WF_USER_MAX + 1 : WF_EXPORT_PATH_SIZE] = '\0';
+        assert_int_equal(
+            wf_export_write(i == 0 ? longer : "alice", i == 0 ? export_file : longer, token, &err),
+            WF_CONFIG);
+        assert_string_equal(err.text, "wfauth-export: the name or the path is too long");
+        memset(longer, 'a', sizeof(longer) - 1);
+    }
     wf_secret_free(token);
 }
 
@@ -188,8 +260,8 @@ static void test_by_hand(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_people),          CASE(test_person),  CASE(test_programs),
-        CASE(test_sigchld_ignored), CASE(test_by_hand),
+        CASE(test_recv),     CASE(test_memory),          CASE(test_people),  CASE(test_person),
+        CASE(test_programs), CASE(test_sigchld_ignored), CASE(test_by_hand),
     };
     return cmocka_run_group_tests_name("export_program", tests, export_setup, export_teardown);
 }
