@@ -7,6 +7,7 @@ import glob
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -316,6 +317,8 @@ def run(*argv, stdin=None, may_fail=False):
 
 def main(suite, setup=None):
     """Run a suite: PROGRAM ROOT BUILD [WORD…], cases whose names contain a word."""
+    # Under nohup every program of a case would ignore it, too
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     world = World(sys.argv[1], sys.argv[2])
     if setup:
         setup(world)
