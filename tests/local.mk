@@ -49,8 +49,7 @@ unit_tests = \
 	%D%/unit/test_opaque_kept \
 	%D%/unit/test_opaque_many \
 	%D%/unit/test_login \
-	%D%/unit/test_login_memory \
-	%D%/unit/test_session_memory
+	%D%/unit/test_login_memory
 if ENABLE_PAM
 unit_tests += %D%/unit/test_pam %D%/unit/test_pam_mark %D%/unit/test_pam_proof \
 	%D%/unit/test_pam_token
@@ -370,24 +369,6 @@ unit_tests += \
 	%D%/unit/test_cachedir_calls \
 	%D%/unit/test_cachedir_folder \
 	%D%/unit/test_grant \
-	%D%/unit/test_store \
-	%D%/unit/test_store_faults \
-	%D%/unit/test_member \
-	%D%/unit/test_anchor \
-	%D%/unit/test_anchor_proc \
-	%D%/unit/test_pin \
-	%D%/unit/test_stamp \
-	%D%/unit/test_stamp_pending \
-	%D%/unit/test_report \
-	%D%/unit/test_refresh \
-	%D%/unit/test_refresh_faults \
-	%D%/unit/test_session \
-	%D%/unit/test_account \
-	%D%/unit/test_keep \
-	%D%/unit/test_resume \
-	%D%/unit/test_silent_memory \
-	%D%/unit/test_session_faults \
-	%D%/unit/test_dialogue \
 	%D%/unit/test_keyring \
 	%D%/unit/test_keyring_folder \
 	%D%/unit/test_keyring_many \
@@ -428,117 +409,11 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_grant_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_grant_LDADD = $(unit_ldadd)
 
-%C%_unit_test_report_SOURCES = %D%/unit/test_report.c
-%C%_unit_test_report_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_report_LDADD = $(unit_ldadd)
-%C%_unit_test_report_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll,--wrap=recv
-
-%C%_unit_test_refresh_faults_SOURCES = %D%/unit/test_refresh_faults.c $(fake_door)
-%C%_unit_test_refresh_faults_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_refresh_faults_LDADD = $(unit_ldadd)
-%C%_unit_test_refresh_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=close,--wrap=wf_store_lock \
-	-Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
-
-%C%_unit_test_refresh_SOURCES = %D%/unit/test_refresh.c $(fake_door)
-%C%_unit_test_refresh_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_refresh_LDADD = $(unit_ldadd)
-%C%_unit_test_refresh_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync
-
 %C%_unit_test_folder_SOURCES = %D%/unit/test_folder.c
 %C%_unit_test_folder_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_folder_LDADD = $(unit_ldadd)
 %C%_unit_test_folder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=renameat \
 	-Wl,--wrap=unlinkat,--wrap=linkat,--wrap=getpwuid_r
-
-%C%_unit_test_store_faults_SOURCES = %D%/unit/test_store_faults.c
-%C%_unit_test_store_faults_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_store_faults_LDADD = $(unit_ldadd)
-%C%_unit_test_store_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup \
-	-Wl,--wrap=wf_json_new,--wrap=wf_json_set_text,--wrap=wf_json_set_number,--wrap=wf_crypto_sha256_parts \
-	-Wl,--wrap=wf_crypto_random,--wrap=flock,--wrap=unlinkat,--wrap=wf_file_read,--wrap=gethostname,--wrap=lstat
-
-stateful_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r,--wrap=wf_refresh_session
-
-%C%_unit_test_account_SOURCES = %D%/unit/test_account.c $(fake_door)
-%C%_unit_test_account_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_account_LDADD = $(unit_ldadd)
-%C%_unit_test_account_LDFLAGS = $(stateful_ldflags)
-
-%C%_unit_test_keep_SOURCES = %D%/unit/test_keep.c $(fake_door)
-%C%_unit_test_keep_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_keep_LDADD = $(unit_ldadd)
-%C%_unit_test_keep_LDFLAGS = $(stateful_ldflags) -Wl,--wrap=geteuid,--wrap=fsync,--wrap=wf_anchor_terminal,--wrap=wf_json_dump
-
-%C%_unit_test_resume_SOURCES = %D%/unit/test_resume.c $(fake_door)
-%C%_unit_test_resume_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_resume_LDADD = $(unit_ldadd)
-%C%_unit_test_resume_LDFLAGS = $(stateful_ldflags) \
-	-Wl,--wrap=geteuid,--wrap=fsync,--wrap=wf_keep_stamp
-
-%C%_unit_test_silent_memory_SOURCES = %D%/unit/test_silent_memory.c $(fake_door)
-%C%_unit_test_silent_memory_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_silent_memory_LDADD = $(unit_ldadd)
-%C%_unit_test_silent_memory_LDFLAGS = $(stateful_ldflags) \
-	-Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
-
-%C%_unit_test_dialogue_SOURCES = %D%/unit/test_dialogue.c
-%C%_unit_test_dialogue_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_dialogue_LDADD = $(unit_ldadd)
-%C%_unit_test_dialogue_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=gethostname,--wrap=wf_authz_new
-
-%C%_unit_test_session_faults_SOURCES = %D%/unit/test_session_faults.c $(fake_door)
-%C%_unit_test_session_faults_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_session_faults_LDADD = $(unit_ldadd)
-%C%_unit_test_session_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=wf_store_open,--wrap=malloc \
-	-Wl,--wrap=calloc,--wrap=wf_store_lock,--wrap=wf_store_read,--wrap=wf_context_http_new
-
-%C%_unit_test_session_SOURCES = %D%/unit/test_session.c $(fake_door)
-%C%_unit_test_session_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_session_LDADD = $(unit_ldadd)
-%C%_unit_test_session_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=wf_store_open
-
-%C%_unit_test_session_memory_SOURCES = %D%/unit/test_session_memory.c $(fake_door)
-%C%_unit_test_session_memory_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_session_memory_LDADD = $(unit_ldadd)
-%C%_unit_test_session_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=wf_store_open
-
-%C%_unit_test_store_SOURCES = %D%/unit/test_store.c
-%C%_unit_test_store_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_store_LDADD = $(unit_ldadd)
-%C%_unit_test_store_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=renameat \
-	-Wl,--wrap=write,--wrap=wf_file_read,--wrap=lstat
-
-%C%_unit_test_member_SOURCES = %D%/unit/test_member.c
-%C%_unit_test_member_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_member_LDADD = $(unit_ldadd)
-
-%C%_unit_test_pin_SOURCES = %D%/unit/test_pin.c
-%C%_unit_test_pin_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_pin_LDADD = $(unit_ldadd)
-%C%_unit_test_pin_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=linkat \
-	-Wl,--wrap=unlinkat,--wrap=write,--wrap=wf_file_read,--wrap=lstat
-
-stamp_ldflags = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=unlinkat,--wrap=write \
-	-Wl,--wrap=wf_file_read,--wrap=lstat,--wrap=wf_anchor_lives,--wrap=wf_anchor_holds_us,--wrap=wf_anchor_boot
-%C%_unit_test_stamp_SOURCES = %D%/unit/test_stamp.c %D%/lib/stampcase.h
-%C%_unit_test_stamp_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_stamp_LDADD = $(unit_ldadd)
-%C%_unit_test_stamp_LDFLAGS = $(stamp_ldflags)
-
-%C%_unit_test_stamp_pending_SOURCES = %D%/unit/test_stamp_pending.c %D%/lib/stampcase.h
-%C%_unit_test_stamp_pending_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_stamp_pending_LDADD = $(unit_ldadd)
-%C%_unit_test_stamp_pending_LDFLAGS = $(stamp_ldflags)
-
-%C%_unit_test_anchor_SOURCES = %D%/unit/test_anchor.c
-%C%_unit_test_anchor_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_anchor_LDADD = $(unit_ldadd)
-%C%_unit_test_anchor_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getuid
-
-%C%_unit_test_anchor_proc_SOURCES = %D%/unit/test_anchor_proc.c
-%C%_unit_test_anchor_proc_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_anchor_proc_LDADD = $(unit_ldadd)
-%C%_unit_test_anchor_proc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open,--wrap=close,--wrap=fstatfs,--wrap=read,--wrap=getuid
 
 %C%_unit_test_keyring_SOURCES = %D%/unit/test_keyring.c $(fake_door)
 %C%_unit_test_keyring_CPPFLAGS = $(unit_cppflags)

@@ -317,8 +317,10 @@ def run(*argv, stdin=None, may_fail=False):
 
 def main(suite, setup=None):
     """Run a suite: PROGRAM ROOT BUILD [WORD…], cases whose names contain a word."""
-    # Under nohup every program of a case would ignore it, too
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    # Under nohup, and in the background of a script, every program of a case would ignore them, too
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     world = World(sys.argv[1], sys.argv[2])
     if setup:
         setup(world)

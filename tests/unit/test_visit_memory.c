@@ -13,6 +13,7 @@
 
 #include "failalloc.h"
 #include "visit_case.h"
+#include "within.h"
 
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
@@ -72,7 +73,7 @@ static void test_begin(void **state)
         assert_true(n < CALLS_MAX);
     }
     /* Some calls were of no matter */
-    assert_in_range(files, 1, n - 2);
+    assert_within(files, 1, n - 2);
 }
 
 static void test_end(void **state)
@@ -99,7 +100,7 @@ static void test_end(void **state)
             fail_msg("nobody hears of call %u: %zu requests", n, fake_door_count());
         assert_true(n < CALLS_MAX);
     }
-    assert_in_range(removed, 1, n - 1);
+    assert_within(removed, 1, n - 1);
 }
 
 int main(void)
