@@ -372,12 +372,6 @@ unit_tests += \
 	%D%/unit/test_grant \
 	%D%/unit/test_store \
 	%D%/unit/test_store_faults \
-	%D%/unit/test_member \
-	%D%/unit/test_anchor \
-	%D%/unit/test_anchor_proc \
-	%D%/unit/test_pin \
-	%D%/unit/test_stamp \
-	%D%/unit/test_stamp_pending \
 	%D%/unit/test_report \
 	%D%/unit/test_refresh \
 	%D%/unit/test_refresh_faults \
@@ -507,38 +501,6 @@ stateful_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r,--wrap=wf_refresh_session
 %C%_unit_test_store_LDADD = $(unit_ldadd)
 %C%_unit_test_store_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=renameat \
 	-Wl,--wrap=write,--wrap=wf_file_read,--wrap=lstat
-
-%C%_unit_test_member_SOURCES = %D%/unit/test_member.c
-%C%_unit_test_member_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_member_LDADD = $(unit_ldadd)
-
-%C%_unit_test_pin_SOURCES = %D%/unit/test_pin.c
-%C%_unit_test_pin_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_pin_LDADD = $(unit_ldadd)
-%C%_unit_test_pin_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=linkat \
-	-Wl,--wrap=unlinkat,--wrap=write,--wrap=wf_file_read,--wrap=lstat
-
-stamp_ldflags = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=unlinkat,--wrap=write \
-	-Wl,--wrap=wf_file_read,--wrap=lstat,--wrap=wf_anchor_lives,--wrap=wf_anchor_holds_us,--wrap=wf_anchor_boot
-%C%_unit_test_stamp_SOURCES = %D%/unit/test_stamp.c %D%/lib/stampcase.h
-%C%_unit_test_stamp_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_stamp_LDADD = $(unit_ldadd)
-%C%_unit_test_stamp_LDFLAGS = $(stamp_ldflags)
-
-%C%_unit_test_stamp_pending_SOURCES = %D%/unit/test_stamp_pending.c %D%/lib/stampcase.h
-%C%_unit_test_stamp_pending_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_stamp_pending_LDADD = $(unit_ldadd)
-%C%_unit_test_stamp_pending_LDFLAGS = $(stamp_ldflags)
-
-%C%_unit_test_anchor_SOURCES = %D%/unit/test_anchor.c
-%C%_unit_test_anchor_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_anchor_LDADD = $(unit_ldadd)
-%C%_unit_test_anchor_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getuid
-
-%C%_unit_test_anchor_proc_SOURCES = %D%/unit/test_anchor_proc.c
-%C%_unit_test_anchor_proc_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_anchor_proc_LDADD = $(unit_ldadd)
-%C%_unit_test_anchor_proc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open,--wrap=close,--wrap=fstatfs,--wrap=read,--wrap=getuid
 
 %C%_unit_test_keyring_SOURCES = %D%/unit/test_keyring.c $(fake_door)
 %C%_unit_test_keyring_CPPFLAGS = $(unit_cppflags)
