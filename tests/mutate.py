@@ -55,7 +55,7 @@ TESTS = {
                  "unit/test_cachedir_calls", "unit/test_store", "unit/test_pin"],
     "anchor.c": ["unit/test_anchor", "unit/test_anchor_proc"],
     "member.c": ["unit/test_member", "unit/test_store_faults", "unit/test_store", "unit/test_pin"],
-    "storefile.c": ["unit/test_store_faults", "unit/test_store", "unit/test_pin"],
+    "storefile.c": ["unit/test_store_faults", "unit/test_store", "unit/test_pin", "unit/test_stamp"],
     "pin.c": ["unit/test_store_faults", "unit/test_pin"],
     "stamp.c": ["unit/test_store_faults", "unit/test_stamp_pending", "unit/test_stamp"],
     "cachedir.c": ["unit/test_cachedir", "unit/test_cachedir_folder", "unit/test_cachedir_calls"],

@@ -192,6 +192,8 @@ static int tear_down(void **state)
 
 static const struct wf_anchor of_80 = {
     .kind = WF_ANCHOR_PROCESS, .pid = 80, .start = 200, .boot = BOOT};
+static const struct wf_anchor of_90 = {
+    .kind = WF_ANCHOR_PROCESS, .pid = 90, .start = 350, .boot = BOOT};
 static const struct wf_anchor of_tty = {
     .kind = WF_ANCHOR_TERMINAL, .pid = 80, .start = 200, .tty = 34816, .boot = BOOT};
 
@@ -383,6 +385,13 @@ static void test_reuse(void **state)
         reads_left = n;
         between = reuse;
         if (wf_anchor_holds_us(&of_80) != (n == 0))
+            fail_msg("%u", n);
+        /* Nor does whoever has the number now hold us */
+        set_tree();
+        put_process(90, STAT("S", "80", "80", "34816", "350"));
+        reads_left = n;
+        between = reuse;
+        if (wf_anchor_holds_us(&of_90) != (n == 0))
             fail_msg("%u", n);
         set_tree();
         reads_left = n;

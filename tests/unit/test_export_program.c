@@ -85,16 +85,19 @@ static void test_memory(void **state)
     }
     for (unsigned n = 1, failed = 1; failed; n++) {
         struct wf_err err = WF_ERR_INIT;
-        struct wf_secret *held = NULL;
+        struct wf_secret *before = wf_secret_new("before", 6);
+        struct wf_secret *held = before;
         put_ok("t1");
         fail_alloc_at = n;
         enum wf_reason reason = wf_export_remove("alice", export_file, &held, &err);
         failed = fail_alloc_at == 0;
         fail_alloc_at = 0;
         assert_int_equal(reason, failed ? WF_INTERNAL : WF_OK);
-        assert_int_equal(held == NULL, failed);
+        assert_int_equal(held == before, failed);
         assert_true(!failed || strstr(err.text, "memory") != NULL);
-        wf_secret_free(held);
+        if (!failed)
+            wf_secret_free(held);
+        wf_secret_free(before);
     }
 }
 
@@ -205,6 +208,7 @@ static void test_programs(void **state)
         {"says too much",
          "cat >/dev/null; (printf +; head -c 70000 /dev/zero) >&0; exec sleep 30\n", 0, WF_INTERNAL,
          "too much"},
+        {"refuses without a reason", "cat >/dev/null; printf -- - >&0\n", 0, WF_CONFIG, NULL},
         {"refuses", "cat >/dev/null; printf -- '-\\033[1mno' >&0\n", 0, WF_CONFIG, "?[1mno"},
     };
     char script[256];

@@ -459,6 +459,10 @@ static void test_lock(void **state)
     wf_store_unlock(lock);
     assert_int_equal(wf_stamp_lock(store, "acme", "alice", 0, &lock, NULL), WF_OK);
     wf_store_unlock(lock);
+    faults[0] = (struct fault){"openat", ".lock-stamp-", EROFS};
+    assert_int_equal(wf_stamp_lock(store, "acme", "alice", 0, &lock, &last), WF_CONFIG);
+    assert_non_null(strstr(last.text, "Read-only"));
+    memset(faults, 0, sizeof(faults));
     assert_int_equal(chmod(folder, 0701), 0);
     assert_int_equal(wf_stamp_lock(store, "acme", "alice", 0, &lock, NULL), WF_CONFIG);
     assert_int_equal(chmod(folder, 0700), 0);

@@ -13,7 +13,6 @@
 
 #include "failalloc.h"
 #include "visit_case.h"
-#include "within.h"
 
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
@@ -73,7 +72,7 @@ static void test_begin(void **state)
         assert_true(n < CALLS_MAX);
     }
     /* Some calls were of no matter */
-    assert_within(files, 1, n - 2);
+    assert_true(files >= 1 && files <= n - 2);
 }
 
 static void test_end(void **state)
@@ -100,7 +99,7 @@ static void test_end(void **state)
             fail_msg("nobody hears of call %u: %zu requests", n, fake_door_count());
         assert_true(n < CALLS_MAX);
     }
-    assert_within(removed, 1, n - 1);
+    assert_true(removed >= 1 && removed <= n - 1);
 }
 
 int main(void)
