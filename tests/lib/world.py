@@ -32,8 +32,10 @@ class World:
         self.root = root
         self.module = glob.glob(root + "/**/pam_workfront.so", recursive=True)[0]
         self.conf = root + "/etc/wfauth/wfauth.conf"
-        # Sessions, pins and time stamps, in root's default folder; every case begins without any
+        # Sessions, pins and time stamps, in root's default folder; every case begins without any,
+        # but where cases build on each other
         self.state = root + "/var/lib/wfauth"
+        self.forgets = True
         self.log = Collector()
         self.mark = 0
         self.terminals = []
@@ -131,7 +133,8 @@ class World:
         self.terminals = []
         self.sandbox.clear()
         self.configure()
-        self.forget()
+        if self.forgets:
+            self.forget()
         for service in ("wfsshd", "wfsudo", "su"):
             self.pam_default(service)
         self.mark = self.log.mark()
