@@ -181,7 +181,7 @@ void wf_cachedir_trim(struct wf_cachedir *dir, const char *prefix, size_t most)
 
     if (in < 0)
         return;
-    wf_folder_list(in, prefix, &list);
+    (void)wf_folder_list(in, prefix, &list);
     /* Where there were too many to remember, those that were seen are as good as any */
     struct wf_folder_entry *all = (struct wf_folder_entry *)(void *)list.data;
     size_t count = list.len / sizeof(all[0]);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "text.h"
@@ -40,15 +41,34 @@ int wf_exit_of(enum wf_reason reason)
 
 void wf_cmd_complain(const char *fmt, ...)
 {
-    char raw[WF_LOG_LINE_MAX];
     char line[WF_LOG_LINE_MAX];
     va_list args;
 
     va_start(args, fmt);
-    int n = vsnprintf(raw, sizeof(raw), fmt, args);
+    wf_text_format(line, sizeof(line), fmt, args);
     va_end(args);
-    wf_text_sanitise(line, sizeof(line), raw, n < 0 ? 0 : strlen(raw));
     (void)fprintf(stderr, "wfauth: %s\n", line);
+}
+
+void wf_cmd_say(const char *fmt, ...)
+{
+    char line[WF_LOG_LINE_MAX];
+    va_list args;
+
+    va_start(args, fmt);
+    wf_text_format(line, sizeof(line), fmt, args);
+    va_end(args);
+    (void)puts(line);
+}
+
+void wf_cmd_time(int64_t seconds, char ret[WF_CMD_TIME_SIZE])
+{
+    time_t at = (time_t)seconds;
+    struct tm parts;
+
+    if (gmtime_r(&at, &parts) == NULL ||
+        strftime(ret, WF_CMD_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+        (void)snprintf(ret, WF_CMD_TIME_SIZE, "?");
 }
 
 /* The verdict is this program's own output: of the log only what is out of order is shown. */

@@ -26,12 +26,21 @@ struct wf_context *wf_cmd_context(const struct wf_cmd_global *global, int *ret_e
 /* One message on standard error, "wfauth: …". */
 void wf_cmd_complain(const char *fmt, ...) WF_PRINTF(1, 2);
 
+/* One line on standard output, what is foreign in it made harmless. */
+void wf_cmd_say(const char *fmt, ...) WF_PRINTF(1, 2);
+
+/* "2026-11-24T10:00:00Z" */
+#define WF_CMD_TIME_SIZE 32
+void wf_cmd_time(int64_t seconds, char ret[WF_CMD_TIME_SIZE]);
+
 /* The commands: argv[0] is the command's name. They return an exit status. */
 int wf_cmd_verify(const struct wf_cmd_global *global, int argc, char **argv);
 int wf_cmd_login(const struct wf_cmd_global *global, int argc, char **argv);
 int wf_cmd_logout(const struct wf_cmd_global *global, int argc, char **argv);
 int wf_cmd_token(const struct wf_cmd_global *global, int argc, char **argv);
 int wf_cmd_assert(const struct wf_cmd_global *global, int argc, char **argv);
+int wf_cmd_pins(const struct wf_cmd_global *global, int argc, char **argv);
+int wf_cmd_unpin(const struct wf_cmd_global *global, int argc, char **argv);
 int wf_cmd_keygen(const struct wf_cmd_global *global, int argc, char **argv);
 
 #endif

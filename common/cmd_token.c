@@ -2,8 +2,6 @@
 
 #include <getopt.h>
 #include <stdio.h>
-#include <string.h>
-#include <time.h>
 
 #include "cmd.h"
 #include "session.h"
@@ -26,35 +24,20 @@ static int token_usage(void)
     return WF_EXIT_USAGE;
 }
 
-/* 2026-11-24T10:00:00Z */
-static void format_time(int64_t seconds, char ret[32])
-{
-    time_t at = (time_t)seconds;
-    struct tm parts;
-
-    if (gmtime_r(&at, &parts) == NULL || strftime(ret, 32, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        (void)snprintf(ret, 32, "?");
-}
-
 /* PROVIDER USER WHEN STATE; texts were clean when they were kept, but files can be edited. */
 static void print_record(void *ctx, const char *name, const struct wf_record *record,
                          const char *fault)
 {
-    char line[WF_LOG_LINE_MAX];
-    char clean[WF_LOG_LINE_MAX];
-    char when[32];
+    char when[WF_CMD_TIME_SIZE];
 
     (void)ctx;
     if (record == NULL) {
         wf_cmd_complain("%s is ignored: %s", name, fault);
         return;
     }
-    format_time(record->ended != 0 ? record->ended : record->signed_in, when);
-    (void)snprintf(line, sizeof(line), "%s %s %s %s%s", record->provider, record->user, when,
-                   record->ended != 0 ? "ended: " : "signed in",
-                   record->ended != 0 ? record->why : "");
-    wf_text_sanitise(clean, sizeof(clean), line, strlen(line));
-    (void)puts(clean);
+    wf_cmd_time(record->ended != 0 ? record->ended : record->signed_in, when);
+    wf_cmd_say("%s %s %s %s%s", record->provider, record->user, when,
+               record->ended != 0 ? "ended: " : "signed in", record->ended != 0 ? record->why : "");
 }
 
 static int list(const struct wf_context *context)

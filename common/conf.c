@@ -178,6 +178,18 @@ bool wf_conf_is_machine(const struct wf_provider_conf *provider)
     return false;
 }
 
+bool wf_conf_keeps_sessions(const struct wf_conf *conf, const struct wf_provider_conf *provider)
+{
+    for (size_t i = 0; i < conf->policy_count; i++) {
+        const struct wf_policy *policy = &conf->policies[i];
+        if (policy->accepted_count > 0 && policy->accepted[0].provider == provider &&
+            (policy->flow == WF_FLOW_REFRESH_CODE || policy->account_check != WF_ACCOUNT_CHECK_NO ||
+             policy->token_export))
+            return true;
+    }
+    return false;
+}
+
 enum wf_reason wf_conf_read_secret(const struct wf_provider_conf *provider, struct wf_secret **ret,
                                    struct wf_err *err)
 {

@@ -50,8 +50,17 @@ enum wf_grant_kind {
 
 /* How a person may sign in at a service. */
 enum wf_flow {
-    WF_FLOW_CODE,  /* authorization code, pasted */
-    WF_FLOW_TOKEN, /* the password is a bearer token */
+    WF_FLOW_CODE,         /* authorization code, pasted */
+    WF_FLOW_TOKEN,        /* the password is a bearer token */
+    WF_FLOW_REFRESH_CODE, /* silently from a kept session where the host has proven the person, else
+                           * by code; comes with a max_age of the service's own */
+};
+
+/* Whether the account phase asks the provider about a person who came in another way. */
+enum wf_account_check {
+    WF_ACCOUNT_CHECK_NO,
+    WF_ACCOUNT_CHECK_KNOWN, /* only about those who have ever signed in here */
+    WF_ACCOUNT_CHECK_YES,   /* who never has is refused */
 };
 
 enum wf_qr {
@@ -74,9 +83,10 @@ struct wf_provider_conf {
     /* Checked by wf_url_check, no query. Workfront: no path, no trailing slash. OIDC: the issuer,
      * as it was written, to be compared byte by byte. */
     const char *url;
-    /* NULL: none. Both are there at the first provider of a service whose flow is code, unless that
-     * is an oidc provider or wf_conf_is_machine, where wf_provider_authorize_url refuses; client_id
-     * is with introspection, too, and where wf_conf_is_machine. */
+    /* NULL: none. Both are there at the first provider of a service where people sign in by code,
+     * or which has account_check or token_export, unless that is an oidc provider or
+     * wf_conf_is_machine, where wf_provider_authorize_url refuses; client_id is with introspection,
+     * too, and where wf_conf_is_machine. */
     const char *client_id;
     const char *redirect_uri;
     const char *client_secret_file; /* NULL: a public client, PKCE alone */
@@ -84,7 +94,7 @@ struct wf_provider_conf {
     const char *scope;              /* NULL: none is asked for */
     const char *ca_file;            /* NULL: the system's */
     const char *proxy;              /* NULL: none; never from the environment */
-    unsigned timeout; /* seconds for one request, connection included: 1..60, default 10 */
+    unsigned timeout;      /* seconds for one request, connection included: 1..60, default 10 */
     unsigned refresh_skew; /* seconds before its expiry from which on an access token counts as
                             * expired: 0..3600, default 60 */
     /* Seconds for which a refresh token is good, from the sign-in on and from its last use on, as
@@ -146,11 +156,19 @@ struct wf_policy {
     enum wf_qr qr;
     struct wf_words audience;       /* one of them must be in `aud` */
     struct wf_words required_scope; /* scope words, all of which a token must have */
-    unsigned max_age;               /* seconds since auth_time: 1..315360000; 0: any */
-    bool accept_unbound;            /* take tokens that name no audience; never from [service *] */
-    unsigned max_token;             /* bytes of a token: 256..65536, default 16384 */
-    uint32_t min_uid;               /* default 1000 */
-    uint32_t max_uid;               /* default 60000 */
+    /* Seconds since auth_time, with WF_FLOW_REFRESH_CODE since the person last signed in by
+     * themselves: 1..315360000; 0: any */
+    unsigned max_age;
+    /* Sessions kept from sign-ins, see wf_conf_keeps_sessions */
+    enum wf_account_check account_check;
+    unsigned grace; /* seconds for which a provider's last word on a person holds while it does not
+                     * answer: 0..604800; never from [service *] */
+    bool
+        token_export; /* write the access token to a file of the person's; never from [service *] */
+    bool accept_unbound; /* take tokens that name no audience; never from [service *] */
+    unsigned max_token;  /* bytes of a token: 256..65536, default 16384 */
+    uint32_t min_uid;    /* default 1000 */
+    uint32_t max_uid;    /* default 60000 */
     /* Local names, or CLAIM:VALUE by ID (wf_text_split_claim). allow_users: empty means all; else
      * one must fit. deny_users: none may fit. require: CLAIM:VALUE alone, each must fit. Display
      * names stand in require_name alone, each must fit. Where a provider of the service is
@@ -199,6 +217,10 @@ enum wf_reason wf_conf_policy(const struct wf_conf *conf, const char *service,
  * private_key_file are there), or grant = jwt_bearer (client_id, assertion_subject and
  * private_key_file are). Any thread. */
 bool wf_conf_is_machine(const struct wf_provider_conf *provider);
+
+/* True where what people get at this provider when they sign in by code is kept: a service of which
+ * it is the first provider has flow = refresh, code, account_check or token_export. Any thread. */
+bool wf_conf_keeps_sessions(const struct wf_conf *conf, const struct wf_provider_conf *provider);
 
 /* Read a provider's client secret (wf_file_read's rules for secrets): one line of 1..1024 bytes of
  * printable ASCII (RFC 6749 appendix A.2); a newline behind it is dropped. *ret: new,

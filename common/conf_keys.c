@@ -208,8 +208,10 @@ static const struct wf_conf_key keys[] = {
         .store = WF_CONF_STORE_NOTHING},
     [WF_KEY_FLOW] = {
         .name = "flow", .owner = WF_CONF_OF_POLICY,
-        .kind = wf_conf_choice, .range = {.choices = "code|token"}, .standard = "code",
-        .expected = "code or token",
+        .kind = wf_conf_choice, .range = {.choices = "code|token|refresh, code"},
+        .standard = "code",
+        .expected = "code, token, or \"refresh, code\" (silently from the session that is kept, "
+                    "where the host has proven the person, else by code)",
         .store = WF_CONF_STORE_UNSIGNED, IN(wf_policy, flow)},
     [WF_KEY_AUDIENCE] = {
         .name = "audience", .owner = WF_CONF_OF_POLICY, .kind = wf_conf_word_list,
@@ -225,6 +227,21 @@ static const struct wf_conf_key keys[] = {
         .kind = wf_conf_duration, .range = {.min = 1, .max = 3650 * DAY},
         .expected = "1s to 3650d",
         .store = WF_CONF_STORE_UNSIGNED, IN(wf_policy, max_age)},
+    [WF_KEY_ACCOUNT_CHECK] = {
+        .name = "account_check", .owner = WF_CONF_OF_POLICY,
+        .kind = wf_conf_choice, .range = {.choices = "no|known|yes"}, .standard = "no",
+        .expected = "no, known or yes",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_policy, account_check)},
+    [WF_KEY_GRACE] = {
+        .name = "grace", .owner = WF_CONF_OF_POLICY,
+        .kind = wf_conf_duration, .range = {.min = 1, .max = 7 * DAY},
+        .expected = "1s to 7d",
+        .store = WF_CONF_STORE_UNSIGNED, IN(wf_policy, grace)},
+    [WF_KEY_TOKEN_EXPORT] = {
+        .name = "token_export", .owner = WF_CONF_OF_POLICY,
+        .kind = wf_conf_choice, .range = {.choices = "no|yes"}, .standard = "no",
+        .expected = "yes or no",
+        .store = WF_CONF_STORE_BOOL, IN(wf_policy, token_export)},
     [WF_KEY_ACCEPT_UNBOUND] = {
         .name = "accept_unbound", .owner = WF_CONF_OF_POLICY,
         .kind = wf_conf_choice, .range = {.choices = "no|yes"}, .standard = "no",
@@ -310,6 +327,7 @@ _Static_assert(sizeof(enum wf_qr) == sizeof(unsigned) && sizeof(enum wf_flow) ==
                    sizeof(enum wf_markers) == sizeof(unsigned) &&
                    sizeof(enum wf_authzid) == sizeof(unsigned) &&
                    sizeof(enum wf_grant_kind) == sizeof(unsigned) &&
+                   sizeof(enum wf_account_check) == sizeof(unsigned) &&
                    sizeof(uint32_t) == sizeof(unsigned),
                "WF_CONF_STORE_UNSIGNED fits them all");
 

@@ -52,6 +52,9 @@ enum wf_conf_key_id {
     WF_KEY_AUDIENCE,
     WF_KEY_REQUIRED_SCOPE,
     WF_KEY_MAX_AGE,
+    WF_KEY_ACCOUNT_CHECK,
+    WF_KEY_GRACE,
+    WF_KEY_TOKEN_EXPORT,
     WF_KEY_ACCEPT_UNBOUND,
     WF_KEY_MAX_TOKEN,
     WF_KEY_QR,
@@ -108,7 +111,8 @@ struct wf_conf_key {
     const char *expected;      /* completes "expected …" */
     enum wf_conf_only only;
     wf_conf_fit *fits_workfront; /* what words must be where Workfront is asked; NULL: any */
-    bool required;               /* always; what depends on other keys, conf_resolve.c knows */
+    bool required;               /* always; what depends on other keys, conf_resolve.c and
+                                  * conf_flow.c know */
     bool hidden; /* a secret may stand here by mistake: a refused value is not shown */
     enum wf_conf_store store;
     size_t offset; /* in the owner's struct */

@@ -2,9 +2,9 @@
 
 #include "conf_resolve.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "conf_flow.h"
 #include "url.h"
 
 /* What every step below needs. */
@@ -17,44 +17,6 @@ struct resolver {
     /* Stands for [service *] where the file has no service section at all */
     struct wf_conf_section implied;
 };
-
-struct wf_conf_section *wf_conf_section_find(const struct wf_conf_sections *sections,
-                                             enum wf_conf_section_kind kind, const char *name)
-{
-    for (size_t i = 0; i < sections->count; i++) {
-        if (sections->items[i]->kind == kind && strcmp(sections->items[i]->name, name) == 0)
-            return sections->items[i];
-    }
-    return NULL;
-}
-
-/* Where a mistake in a value of a section is. */
-static struct wf_conf_place at(const struct wf_conf_section *section, enum wf_conf_key_id id)
-{
-    unsigned line = section->values[id].line;
-
-    return (struct wf_conf_place){line == 0 ? section->line : line, section->title,
-                                  wf_conf_key(id)->name};
-}
-
-/* The first of the sections (NULL ones are passed over) in which the key stands, NULL if none. */
-static struct wf_conf_section *holder(struct wf_conf_section *const sections[3],
-                                      enum wf_conf_key_id id)
-{
-    for (size_t i = 0; i < 3; i++) {
-        if (sections[i] != NULL && sections[i]->values[id].line != 0)
-            return sections[i];
-    }
-    return NULL;
-}
-
-/* True if the key is absent from those sections or has a value that was not refused. */
-static bool is_good(struct wf_conf_section *const sections[3], enum wf_conf_key_id id)
-{
-    const struct wf_conf_section *holds = holder(sections, id);
-
-    return holds == NULL || holds->values[id].good;
-}
 
 /* What stands before the provider's section for a service: [service *] never does. */
 static struct wf_conf_section *own(const struct resolver *r, struct wf_conf_section *service)
@@ -71,7 +33,8 @@ static void fill(const struct resolver *r, struct wf_conf_section *const section
         const struct wf_conf_key *key = wf_conf_key((enum wf_conf_key_id)i);
         if (key->owner != owner)
             continue;
-        const struct wf_conf_section *from = holder(sections, (enum wf_conf_key_id)i);
+        const struct wf_conf_section *from =
+            wf_conf_section_holder(sections, (enum wf_conf_key_id)i);
         const struct wf_conf_value *value = from == NULL ? &r->defaults[type][i] : &from->values[i];
         if (value->good)
             wf_conf_key_store(key, value, ret);
@@ -99,41 +62,6 @@ static void parse_defaults(struct resolver *r)
     }
 }
 
-/* Refuse a value that did parse. Told once, however many services look it up. */
-static void refuse(struct resolver *r, struct wf_conf_section *section, enum wf_conf_key_id id)
-{
-    struct wf_conf_value *value = &section->values[id];
-
-    wf_conf_refuse(r->mistakes, at(section, id), wf_conf_key(id), value->text);
-    value->good = false;
-}
-
-/* A key that has to be there because of another one. Told once, too. */
-static void need(struct resolver *r, struct wf_conf_section *section, enum wf_conf_key_id id,
-                 const char *why)
-{
-    struct wf_conf_value *value = &section->values[id];
-
-    if (value->line == 0 && !value->missed)
-        wf_conf_mistake(r->mistakes, at(section, id), "missing, expected %s, since %s",
-                        wf_conf_key(id)->expected, why);
-    value->missed = true;
-}
-
-/* True if the key's value is known, be it the default: what follows from it can be judged. */
-static bool is_settled(const struct wf_conf_section *section, enum wf_conf_key_id id)
-{
-    return section->values[id].line == 0 || section->values[id].good;
-}
-
-/* True if the provider's type is known and is this one. */
-static bool is_of_type(const struct wf_conf_section *provider, enum wf_provider_type type)
-{
-    const struct wf_conf_value *value = &provider->values[WF_KEY_TYPE];
-
-    return value->good && value->number == type;
-}
-
 /* Plain http was let through while allow_http_loopback was not known yet, and a path while the type
  * was not. */
 static void check_url(struct resolver *r, struct wf_conf_section *section, enum wf_conf_key_id id,
@@ -145,16 +73,16 @@ static void check_url(struct resolver *r, struct wf_conf_section *section, enum 
     if (!value->good)
         return;
     if (wf_url_check(value->text, http_loopback, NULL) != WF_OK) {
-        refuse(r, section, id);
-    } else if (id == WF_KEY_URL && is_of_type(section, WF_PROVIDER_WORKFRONT)) {
+        wf_conf_section_refuse(section, id, r->mistakes);
+    } else if (id == WF_KEY_URL && wf_conf_section_is_of_type(section, WF_PROVIDER_WORKFRONT)) {
         if (wf_conf_is_host_url(value->text, &len))
             value->text[len] = '\0';
         else
-            refuse(r, section, id);
-    } else if (id == WF_KEY_URL && is_of_type(section, WF_PROVIDER_OIDC) &&
+            wf_conf_section_refuse(section, id, r->mistakes);
+    } else if (id == WF_KEY_URL && wf_conf_section_is_of_type(section, WF_PROVIDER_OIDC) &&
                strchr(value->text, '?') != NULL) {
         /* OpenID Connect Discovery §3, RFC 8414 §2: an issuer has neither query nor fragment */
-        refuse(r, section, id);
+        wf_conf_section_refuse(section, id, r->mistakes);
     }
 }
 
@@ -167,7 +95,7 @@ static void check_words(struct resolver *r, struct wf_conf_section *section, enu
     for (size_t i = 0; fits != NULL && value->good && i < value->words.count; i++) {
         const char *word = value->words.items[i];
         if (!fits((struct wf_span){word, strlen(word)}))
-            refuse(r, section, id);
+            wf_conf_section_refuse(section, id, r->mistakes);
     }
 }
 
@@ -181,15 +109,15 @@ static void check_keys(struct resolver *r, struct wf_conf_section *section)
         const struct wf_conf_key *key = wf_conf_key(id);
         if (section->values[i].line == 0) {
             if (key->required)
-                wf_conf_mistake(r->mistakes, at(section, id), "missing, expected %s",
-                                key->expected);
+                wf_conf_mistake(r->mistakes, wf_conf_section_place(section, id),
+                                "missing, expected %s", key->expected);
             continue;
         }
         if (type->good && !wf_conf_key_is_for(key, (enum wf_provider_type)type->number))
-            wf_conf_mistake(r->mistakes, at(section, id),
+            wf_conf_mistake(r->mistakes, wf_conf_section_place(section, id),
                             "found with type = %s, expected with type = %s alone", type->text,
                             key->only == WF_CONF_FOR_OIDC ? "oidc" : "workfront");
-        else if (is_of_type(section, WF_PROVIDER_WORKFRONT))
+        else if (wf_conf_section_is_of_type(section, WF_PROVIDER_WORKFRONT))
             check_words(r, section, id);
     }
 }
@@ -200,40 +128,33 @@ static void check_opaque(struct resolver *r, struct wf_conf_section *section,
 {
     static const char introspects[] = "introspection = yes";
 
-    if (!is_settled(section, WF_KEY_INTROSPECTION) || !is_settled(section, WF_KEY_USERINFO))
+    if (!wf_conf_section_is_settled(section, WF_KEY_INTROSPECTION) ||
+        !wf_conf_section_is_settled(section, WF_KEY_USERINFO))
         return;
     if (provider->introspection && provider->userinfo)
-        wf_conf_mistake(r->mistakes, at(section, WF_KEY_USERINFO),
+        wf_conf_mistake(r->mistakes, wf_conf_section_place(section, WF_KEY_USERINFO),
                         "found beside introspection = yes, expected one of the two");
     else if (provider->introspection || provider->userinfo)
-        need(r, section, WF_KEY_TOKEN_PATTERN,
-             provider->introspection ? introspects : "userinfo = yes");
+        wf_conf_section_need(section, WF_KEY_TOKEN_PATTERN,
+                             provider->introspection ? introspects : "userinfo = yes", r->mistakes);
     else if (section->values[WF_KEY_TOKEN_PATTERN].good)
-        wf_conf_mistake(r->mistakes, at(section, WF_KEY_TOKEN_PATTERN),
+        wf_conf_mistake(r->mistakes, wf_conf_section_place(section, WF_KEY_TOKEN_PATTERN),
                         "found without introspection = yes and userinfo = yes, expected one of "
                         "them, to ask whose such a token is");
     if (!provider->introspection)
         return;
-    need(r, section, WF_KEY_CLIENT_ID, introspects);
+    wf_conf_section_need(section, WF_KEY_CLIENT_ID, introspects, r->mistakes);
     /* RFC 7662 §2.1: the endpoint must not answer just anybody */
-    if (is_settled(section, WF_KEY_CLIENT_AUTH) &&
+    if (wf_conf_section_is_settled(section, WF_KEY_CLIENT_AUTH) &&
         provider->client_auth != WF_CLIENT_AUTH_PRIVATE_KEY_JWT)
-        need(r, section, WF_KEY_CLIENT_SECRET_FILE, introspects);
-}
-
-/* True if the section speaks of a Machine to Machine application of Workfront's. */
-static bool is_machine(const struct wf_conf_section *section)
-{
-    return section->values[WF_KEY_PRIVATE_KEY_FILE].line != 0 ||
-           section->values[WF_KEY_CUSTOMER_ID].line != 0 ||
-           section->values[WF_KEY_USER_ID].line != 0;
+        wf_conf_section_need(section, WF_KEY_CLIENT_SECRET_FILE, introspects, r->mistakes);
 }
 
 static void need_all(struct resolver *r, struct wf_conf_section *section,
                      const enum wf_conf_key_id *ids, size_t n, const char *why)
 {
     for (size_t i = 0; i < n; i++)
-        need(r, section, ids[i], why);
+        wf_conf_section_need(section, ids[i], why, r->mistakes);
 }
 
 /* Workfront's JWT exchange takes all of it. */
@@ -243,7 +164,7 @@ static void check_exchange(struct resolver *r, struct wf_conf_section *section)
                                               WF_KEY_PRIVATE_KEY_FILE, WF_KEY_CUSTOMER_ID,
                                               WF_KEY_USER_ID};
 
-    if (is_machine(section))
+    if (wf_conf_section_is_machine(section))
         need_all(r, section, ids, WF_ARRAY_LEN(ids),
                  "private_key_file, customer_id and user_id make this a Machine to Machine "
                  "application");
@@ -271,17 +192,18 @@ static void check_assertions(struct resolver *r, struct wf_conf_section *section
     const struct wf_conf_value *algorithm = &section->values[WF_KEY_ASSERTION_ALGORITHM];
 
     if (provider->client_auth == WF_CLIENT_AUTH_PRIVATE_KEY_JWT)
-        need(r, section, WF_KEY_PRIVATE_KEY_FILE, "client_auth = private_key_jwt");
+        wf_conf_section_need(section, WF_KEY_PRIVATE_KEY_FILE, "client_auth = private_key_jwt",
+                             r->mistakes);
     if (provider->grant == WF_GRANT_JWT_BEARER)
         need_all(r, section, ids, WF_ARRAY_LEN(ids), "grant = jwt_bearer");
     for (size_t i = 0; i < WF_ARRAY_LEN(only); i++) {
-        if (section->values[only[i]].line != 0 && is_settled(section, WF_KEY_GRANT) &&
-            provider->grant == WF_GRANT_NONE)
-            wf_conf_mistake(r->mistakes, at(section, only[i]),
+        if (section->values[only[i]].line != 0 &&
+            wf_conf_section_is_settled(section, WF_KEY_GRANT) && provider->grant == WF_GRANT_NONE)
+            wf_conf_mistake(r->mistakes, wf_conf_section_place(section, only[i]),
                             "found without grant = jwt_bearer, expected it in the same section");
     }
     if (algorithm->good && !signs(algorithm->text))
-        wf_conf_mistake(r->mistakes, at(section, WF_KEY_ASSERTION_ALGORITHM),
+        wf_conf_mistake(r->mistakes, wf_conf_section_place(section, WF_KEY_ASSERTION_ALGORITHM),
                         "found \"%s\", which this wfauth cannot sign with, since it was built with "
                         "a libjwt older than version 3; expected RS256, RS384, RS512, ES256, ES384 "
                         "or ES512",
@@ -295,15 +217,17 @@ static void resolve_provider(struct resolver *r, struct wf_conf_section *section
 
     check_keys(r, section);
     fill(r, from, WF_CONF_OF_PROVIDER,
-         is_of_type(section, WF_PROVIDER_OIDC) ? WF_PROVIDER_OIDC : WF_PROVIDER_WORKFRONT, ret);
+         wf_conf_section_is_of_type(section, WF_PROVIDER_OIDC) ? WF_PROVIDER_OIDC
+                                                               : WF_PROVIDER_WORKFRONT,
+         ret);
     ret->name = section->name;
-    if (is_settled(section, WF_KEY_ALLOW_HTTP_LOOPBACK)) {
+    if (wf_conf_section_is_settled(section, WF_KEY_ALLOW_HTTP_LOOPBACK)) {
         check_url(r, section, WF_KEY_URL, ret->allow_http_loopback);
         check_url(r, section, WF_KEY_REDIRECT_URI, ret->allow_http_loopback);
     }
-    if (is_of_type(section, WF_PROVIDER_WORKFRONT))
+    if (wf_conf_section_is_of_type(section, WF_PROVIDER_WORKFRONT))
         check_exchange(r, section);
-    if (!is_of_type(section, WF_PROVIDER_OIDC))
+    if (!wf_conf_section_is_of_type(section, WF_PROVIDER_OIDC))
         return;
     check_opaque(r, section, ret);
     check_assertions(r, section, ret);
@@ -330,13 +254,13 @@ static void check_own_naming(struct resolver *r, struct wf_conf_section *service
                              struct wf_conf_section *provider)
 {
     struct wf_conf_section *const from[3] = {own(r, service), provider, r->star};
-    struct wf_conf_place place = at(service, WF_KEY_PROVIDER);
+    struct wf_conf_place place = wf_conf_section_place(service, WF_KEY_PROVIDER);
 
     for (unsigned i = 0; i < WF_CONF_KEY_COUNT; i++) {
         const struct wf_conf_key *key = wf_conf_key((enum wf_conf_key_id)i);
         if (key->owner != WF_CONF_OF_NAMING)
             continue;
-        const struct wf_conf_section *holds = holder(from, (enum wf_conf_key_id)i);
+        const struct wf_conf_section *holds = wf_conf_section_holder(from, (enum wf_conf_key_id)i);
         if (holds != NULL && holds != provider)
             wf_conf_mistake(r->mistakes, place,
                             "found several providers, and %s in [%s], line %u; expected the keys "
@@ -358,7 +282,7 @@ static void check_lists(struct resolver *r, struct wf_conf_section *service,
 
     for (unsigned i = 0; i < WF_CONF_KEY_COUNT; i++) {
         enum wf_conf_key_id id = (enum wf_conf_key_id)i;
-        struct wf_conf_section *holds = holder(from, id);
+        struct wf_conf_section *holds = wf_conf_section_holder(from, id);
         if (holds != NULL)
             check_words(r, holds, id);
     }
@@ -375,7 +299,7 @@ static void check_patterns(struct resolver *r, const struct wf_conf_section *ser
         if (provider == NULL || provider->token_pattern == NULL)
             continue;
         if (first != NULL)
-            wf_conf_mistake(r->mistakes, at(service, WF_KEY_PROVIDER),
+            wf_conf_mistake(r->mistakes, wf_conf_section_place(service, WF_KEY_PROVIDER),
                             "found %s and %s, which both have token_pattern, expected one such "
                             "provider at most: an opaque token does not say whose it is",
                             first->name, provider->name);
@@ -392,8 +316,27 @@ static void accept_provider(struct resolver *r, struct wf_conf_section *service,
     ret->provider = wf_conf_provider(r->conf, provider->name);
     if (ret->provider != NULL)
         fill(r, naming, WF_CONF_OF_NAMING, ret->provider->type, &ret->naming);
-    if (is_of_type(provider, WF_PROVIDER_WORKFRONT))
+    if (wf_conf_section_is_of_type(provider, WF_PROVIDER_WORKFRONT))
         check_lists(r, service, provider);
+}
+
+/* Who is meant where no provider is named: the only one, or the only one at which people sign in or
+ * tokens are made for others: a Machine to Machine application of Workfront's is this host's own.
+ * NULL if there are several. */
+static const struct wf_provider_conf *only_provider(const struct wf_conf *conf)
+{
+    const struct wf_provider_conf *found = NULL;
+
+    for (size_t i = 0; i < conf->provider_count; i++) {
+        const struct wf_provider_conf *provider = &conf->providers[i];
+        bool machine = provider->type == WF_PROVIDER_WORKFRONT && wf_conf_is_machine(provider);
+        if (machine && conf->provider_count > 1)
+            continue;
+        if (found != NULL)
+            return NULL;
+        found = provider;
+    }
+    return found;
 }
 
 /* The providers of a service: those that it names, else the only one of the file. */
@@ -401,17 +344,18 @@ static void resolve_accepted(struct resolver *r, struct wf_conf_section *service
                              struct wf_policy *ret)
 {
     struct wf_conf_section *const from[3] = {service, NULL, r->star};
-    const struct wf_conf_section *holds = holder(from, WF_KEY_PROVIDER);
+    const struct wf_conf_section *holds = wf_conf_section_holder(from, WF_KEY_PROVIDER);
+    const struct wf_provider_conf *only = only_provider(r->conf);
     struct wf_words names = {NULL, 0};
     struct wf_accepted *accepted;
 
     /* A value that was refused yields no name, and no second mistake */
     if (holds != NULL && holds->values[WF_KEY_PROVIDER].good)
         names = holds->values[WF_KEY_PROVIDER].words;
-    else if (holds == NULL && r->conf->provider_count == 1)
-        names = (struct wf_words){&r->conf->providers[0].name, 1};
+    else if (holds == NULL && only != NULL)
+        names = (struct wf_words){&only->name, 1};
     else if (holds == NULL && r->conf->provider_count > 1)
-        wf_conf_mistake(r->mistakes, at(service, WF_KEY_PROVIDER),
+        wf_conf_mistake(r->mistakes, wf_conf_section_place(service, WF_KEY_PROVIDER),
                         "missing, expected %s, since there are several",
                         wf_conf_key(WF_KEY_PROVIDER)->expected);
     accepted = wf_conf_alloc(&r->conf->pool, names.count * sizeof(*accepted));
@@ -425,7 +369,7 @@ static void resolve_accepted(struct resolver *r, struct wf_conf_section *service
             if (names.count > 1)
                 check_own_naming(r, service, provider);
         } else if (holds == service) {
-            wf_conf_mistake(r->mistakes, at(service, WF_KEY_PROVIDER),
+            wf_conf_mistake(r->mistakes, wf_conf_section_place(service, WF_KEY_PROVIDER),
                             "found \"%.100s\", expected the name of a [provider NAME] section",
                             names.items[i]);
         }
@@ -444,86 +388,11 @@ static void check_bounds(struct resolver *r, struct wf_conf_section *service,
         service->values[WF_KEY_MIN_UID].line != 0 ? WF_KEY_MIN_UID : WF_KEY_MAX_UID;
 
     /* Inherited bounds are reported where they stand */
-    if (service->values[own_key].line != 0 && is_good(from, WF_KEY_MIN_UID) &&
-        is_good(from, WF_KEY_MAX_UID) && policy->min_uid > policy->max_uid)
-        wf_conf_mistake(r->mistakes, at(service, own_key),
+    if (service->values[own_key].line != 0 && wf_conf_section_is_good(from, WF_KEY_MIN_UID) &&
+        wf_conf_section_is_good(from, WF_KEY_MAX_UID) && policy->min_uid > policy->max_uid)
+        wf_conf_mistake(r->mistakes, wf_conf_section_place(service, own_key),
                         "found min_uid %u and max_uid %u, expected min_uid to be the lower one",
                         (unsigned)policy->min_uid, (unsigned)policy->max_uid);
-}
-
-/* People sign in by code at this provider, or nobody does: a service that has the default may be
- * one that has no flow, such as a mail server's, or none of this host's services at all. */
-static void check_code(struct resolver *r, struct wf_conf_section *service,
-                       struct wf_conf_section *first)
-{
-    char why[WF_CONF_SECTION_MAX + sizeof("the flow of [] is code")];
-    bool written = service->values[WF_KEY_FLOW].line != 0;
-
-    if (is_of_type(first, WF_PROVIDER_OIDC) && written) {
-        wf_conf_mistake(r->mistakes, at(service, WF_KEY_FLOW),
-                        "flow = code with an oidc provider is not available in this version");
-    } else if (is_of_type(first, WF_PROVIDER_WORKFRONT) && is_machine(first) && written) {
-        wf_conf_mistake(r->mistakes, at(service, WF_KEY_FLOW),
-                        "found code, but nobody signs in at [%s], a Machine to Machine "
-                        "application; expected another provider, a Web or Single Page Web "
-                        "Application, or token",
-                        first->title);
-    } else if (is_of_type(first, WF_PROVIDER_WORKFRONT) && !is_machine(first)) {
-        (void)snprintf(why, sizeof(why), "the flow of [%s] is code", service->title);
-        need(r, first, WF_KEY_CLIENT_ID, why);
-        need(r, first, WF_KEY_REDIRECT_URI, why);
-    }
-}
-
-/* What a flow needs of the service and of the provider where people sign in, its first. */
-static void check_flow(struct resolver *r, struct wf_conf_section *service,
-                       const struct wf_policy *policy)
-{
-    struct wf_conf_section *const from[3] = {service, NULL, r->star};
-    struct wf_conf_section *first = NULL;
-
-    if (!is_good(from, WF_KEY_FLOW))
-        return;
-    if (policy->accepted_count > 0 && policy->accepted[0].provider != NULL)
-        first =
-            wf_conf_section_find(r->sections, WF_CONF_PROVIDER, policy->accepted[0].provider->name);
-    switch (policy->flow) {
-    case WF_FLOW_CODE:
-        if (first != NULL)
-            check_code(r, service, first);
-        break;
-    case WF_FLOW_TOKEN:
-        /* Of its own: an inherited one is that of other services, whose tokens travel to them */
-        if (service->values[WF_KEY_AUDIENCE].line == 0 &&
-            service->values[WF_KEY_REQUIRED_SCOPE].line == 0)
-            wf_conf_mistake(r->mistakes, at(service, WF_KEY_FLOW),
-                            "found token, and neither audience nor required_scope in [%s], "
-                            "expected one of them in this very section: else a token for another "
-                            "service opens this one",
-                            service->title);
-        break;
-    }
-}
-
-/* What no service may inherit. */
-static void check_star(struct resolver *r, struct wf_conf_section *service)
-{
-    static const struct {
-        enum wf_conf_key_id key;
-        const char *why;
-    } own[] = {
-        {WF_KEY_ACCEPT_UNBOUND, "opens a service to the tokens of every application of the "
-                                "organisation"},
-        {WF_KEY_CLIENT_MARKERS, "lets whoever types the password choose a token of this host"},
-    };
-
-    for (size_t i = 0; service == r->star && i < WF_ARRAY_LEN(own); i++) {
-        if (service->values[own[i].key].good)
-            wf_conf_mistake(r->mistakes, at(service, own[i].key),
-                            "found in [service *], expected in a [service NAME] alone: it %s, "
-                            "which no service may inherit",
-                            own[i].why);
-    }
 }
 
 static void resolve_policy(struct resolver *r, struct wf_conf_section *service,
@@ -535,9 +404,14 @@ static void resolve_policy(struct resolver *r, struct wf_conf_section *service,
     /* None of these has a default by type: a service may have providers of both */
     fill(r, from, WF_CONF_OF_POLICY, WF_PROVIDER_WORKFRONT, ret);
     check_bounds(r, service, ret);
-    check_star(r, service);
     resolve_accepted(r, service, ret);
-    check_flow(r, service, ret);
+    wf_conf_flow_check(&(struct wf_conf_flow){
+        .sections = r->sections,
+        .mistakes = r->mistakes,
+        .service = service,
+        .star = r->star,
+        .policy = ret,
+    });
 }
 
 static void resolve_policies(struct resolver *r)

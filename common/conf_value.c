@@ -28,6 +28,20 @@ static bool consists_of(struct wf_span text, const char *set)
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
+/* True if the words between the commas are the same, whatever blanks are around them. */
+static bool same_words(struct wf_span a, struct wf_span b)
+{
+    struct wf_span one;
+    struct wf_span other;
+
+    while (wf_text_next(&a, ',', &one)) {
+        if (!wf_text_next(&b, ',', &other) || one.len != other.len ||
+            memcmp(one.ptr, other.ptr, one.len) != 0)
+            return false;
+    }
+    return b.ptr == NULL;
+}
+
 bool wf_conf_choice(struct wf_conf_pool *pool, const struct wf_conf_range *range,
                     struct wf_conf_value *value)
 {
@@ -36,7 +50,7 @@ bool wf_conf_choice(struct wf_conf_pool *pool, const struct wf_conf_range *range
 
     (void)pool;
     for (uint64_t i = 0; wf_text_next(&rest, '|', &choice); i++) {
-        if (wf_span_equals(choice, value->text)) {
+        if (same_words(choice, span_of(value->text))) {
             value->number = i;
             return true;
         }

@@ -24,7 +24,8 @@ struct wf_conf_value {
 struct wf_conf_range {
     uint64_t min;
     uint64_t max;
-    const char *choices; /* "auto|no|utf8": its index is the number */
+    const char *choices; /* "auto|no|utf8": its index is the number; of words with commas between
+                          * them the order counts and blanks do not */
 };
 
 /* Judge value->text (valid UTF-8 without control characters, blanks trimmed) and set the rest of

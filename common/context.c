@@ -16,7 +16,8 @@
 
 struct wf_context {
     struct wf_conf *conf;
-    char *path; /* the configuration's */
+    char *path;  /* the configuration's */
+    char *state; /* the folder of sessions; NULL: the default */
     struct wf_log log;
     struct wf_http *(*http_new)(const char *helper_user);
     int64_t (*clock)(void);
@@ -62,8 +63,10 @@ enum wf_reason wf_context_new(const struct wf_host *host, struct wf_context **re
     context->http_new = host->http_new == NULL ? helper_new : host->http_new;
     context->clock = host->clock == NULL ? system_clock : host->clock;
     context->path = strdup(host->config == NULL ? DEFAULT_CONFIG : host->config);
+    context->state = host->state == NULL ? NULL : strdup(host->state);
     context->lock = wf_forksafe_new();
-    reason = context->lock == NULL || context->path == NULL
+    reason = context->lock == NULL || context->path == NULL ||
+                     (host->state != NULL && context->state == NULL)
                  ? wf_fail(err, WF_INTERNAL, "out of memory")
                  : wf_crypto_init(err);
     if (reason != WF_OK)
@@ -86,6 +89,7 @@ void wf_context_free(struct wf_context *context)
     wf_conf_free(context->conf);
     wf_forksafe_free(context->lock);
     free(context->path);
+    free(context->state);
     free(context);
 }
 
@@ -111,6 +115,12 @@ enum wf_reason wf_context_http_new(const struct wf_context *context,
     return WF_OK;
 }
 
+enum wf_reason wf_context_store(const struct wf_context *context, struct wf_store **ret,
+                                struct wf_err *err)
+{
+    return wf_store_open(context->state, &context->log, ret, err);
+}
+
 void wf_context_refresh(const struct wf_context *context, struct wf_refresh *ret)
 {
     *ret = (struct wf_refresh){
@@ -118,6 +128,29 @@ void wf_context_refresh(const struct wf_context *context, struct wf_refresh *ret
         .clock = context->clock,
         .config = context->path,
     };
+}
+
+static const char *null_if_empty(const char *text)
+{
+    return text == NULL || text[0] == '\0' ? NULL : text;
+}
+
+void wf_context_audit(const struct wf_context *context, const char *action,
+                      const struct wf_request *request, const struct wf_result *result,
+                      enum wf_reason reason, const struct wf_err *err)
+{
+    const struct wf_audit line = {
+        .action = action,
+        .service = request->service,
+        .user = request->user != NULL ? request->user : null_if_empty(result->user),
+        .rhost = request->rhost,
+        .provider = null_if_empty(result->provider),
+        .subject = null_if_empty(result->subject),
+        .reason = reason,
+        .text = err->text,
+    };
+
+    wf_log_audit(&context->log, &line);
 }
 
 int64_t wf_context_now(const struct wf_context *context)

@@ -95,7 +95,7 @@ static bool set_limit(__rlimit_resource_t resource, rlim_t max)
     return setrlimit(resource, &limit) == 0;
 }
 
-static enum wf_reason set_limits(bool root, struct wf_err *err)
+static enum wf_reason set_limits(bool root, rlim_t file_max, struct wf_err *err)
 {
     rlim_t data = data_now();
     const struct {
@@ -103,7 +103,7 @@ static enum wf_reason set_limits(bool root, struct wf_err *err)
         rlim_t max;
     } limits[] = {
         {RLIMIT_CORE, 0},
-        {RLIMIT_FSIZE, 0},
+        {RLIMIT_FSIZE, file_max},
         {RLIMIT_NOFILE, DESCRIPTORS_MAX},
         {RLIMIT_CPU, CPU_SECONDS},
         {RLIMIT_DATA, data == 0 ? MEMORY_MAX_TOTAL : data + MEMORY_MAX},
@@ -128,8 +128,12 @@ static enum wf_reason set_limits(bool root, struct wf_err *err)
     return WF_OK;
 }
 
-static enum wf_reason find_user(const char *user, uid_t *ret_uid, gid_t *ret_gid,
-                                struct wf_err *err)
+struct ids {
+    uid_t uid;
+    gid_t gid;
+};
+
+static enum wf_reason find_user(const char *user, struct ids *ret, struct wf_err *err)
 {
     errno = 0;
     const struct passwd *pw = getpwnam(user);
@@ -142,17 +146,27 @@ static enum wf_reason find_user(const char *user, uid_t *ret_uid, gid_t *ret_gid
                        "user %s does not exist: systemd-sysusers, or useradd --system "
                        "--no-create-home --shell /usr/sbin/nologin %s",
                        user, user);
-    if (pw->pw_uid == 0 || pw->pw_gid == 0)
+    *ret = (struct ids){pw->pw_uid, pw->pw_gid};
+    return WF_OK;
+}
+
+/* The helper shares its user with nobody. */
+static enum wf_reason check_helper(const char *user, const struct ids *ids, struct wf_err *err)
+{
+    if (ids->uid == 0 || ids->gid == 0)
         return wf_fail(err, WF_CONFIG,
                        "helper_user is %s, which is root or of its group: name a user of its own",
                        user);
-    if (strcmp(user, "nobody") == 0 || pw->pw_uid == NOBODY_ID)
+    if (strcmp(user, "nobody") == 0 || ids->uid == NOBODY_ID)
         return wf_fail(err, WF_CONFIG,
                        "helper_user is %s, which other daemons use too: name a user of its own",
                        user);
-    *ret_uid = pw->pw_uid;
-    *ret_gid = pw->pw_gid;
     return WF_OK;
+}
+
+static enum wf_reason check_person(const char *user, const struct ids *ids, struct wf_err *err)
+{
+    return ids->uid == 0 ? wf_fail(err, WF_CONFIG, "user %s is root", user) : WF_OK;
 }
 
 /* True if real, effective and saved ids are all these. */
@@ -170,17 +184,12 @@ static bool ids_are(uid_t uid, gid_t gid)
     return true;
 }
 
-static enum wf_reason become(const char *user, struct wf_err *err)
+static enum wf_reason become(const char *user, const struct ids *ids, struct wf_err *err)
 {
-    uid_t uid = 0;
-    gid_t gid = 0;
-    enum wf_reason reason = find_user(user, &uid, &gid, err);
-
-    if (reason != WF_OK)
-        return reason;
-    if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
+    if (setgroups(0, NULL) != 0 || setresgid(ids->gid, ids->gid, ids->gid) != 0 ||
+        setresuid(ids->uid, ids->uid, ids->uid) != 0)
         return wf_fail(err, WF_INTERNAL, "cannot become user %s: %s", user, wf_errno_text(errno));
-    if (getgroups(0, NULL) != 0 || !ids_are(uid, gid))
+    if (getgroups(0, NULL) != 0 || !ids_are(ids->uid, ids->gid))
         return wf_fail(err, WF_INTERNAL, "did not become user %s", user);
     return WF_OK;
 }
@@ -203,14 +212,16 @@ static enum wf_reason clear_capabilities(struct wf_err *err)
 
 static enum wf_reason prove(struct wf_err *err)
 {
-    if (setresuid((uid_t)-1, 0, (uid_t)-1) == 0 || setuid(0) == 0 || setgid(0) == 0)
+    if (setresuid((uid_t)-1, 0, (uid_t)-1) == 0 || setuid(0) == 0 ||
+        (getgid() != 0 && setgid(0) == 0))
         return wf_fail(err, WF_INTERNAL, "the way back to root is open");
     if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 || prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
         return wf_fail(err, WF_INTERNAL, "the process can be traced or gain privileges");
     return WF_OK;
 }
 
-enum wf_reason wf_drop(const char *user, struct wf_err *err)
+/* What does not depend on who it becomes. */
+static enum wf_reason shut_off(rlim_t file_max, struct wf_err *err)
 {
     bool root = geteuid() == 0;
     enum wf_reason reason = close_descriptors(err);
@@ -224,15 +235,53 @@ enum wf_reason wf_drop(const char *user, struct wf_err *err)
     if (!root && !ids_are(geteuid(), getegid()))
         return wf_fail(err, WF_CONFIG, "user %u has changed ids: run with one user id, or as root",
                        (unsigned)getuid());
-    reason = set_limits(root, err);
-    if (reason == WF_OK && root)
-        reason = become(user, err);
-    if (reason == WF_OK)
-        reason = clear_capabilities(err);
+    return set_limits(root, file_max, err);
+}
+
+static enum wf_reason finish(struct wf_err *err)
+{
+    enum wf_reason reason = clear_capabilities(err);
+
     /* A change of ids puts back the system's default */
     if (reason == WF_OK && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         reason = wf_fail(err, WF_INTERNAL, "PR_SET_DUMPABLE: %s", wf_errno_text(errno));
     if (reason == WF_OK)
         reason = prove(err);
+    return reason;
+}
+
+enum wf_reason wf_drop(const char *user, struct wf_err *err)
+{
+    struct ids ids = {0, 0};
+    bool root = geteuid() == 0;
+    enum wf_reason reason = shut_off(0, err);
+
+    if (reason == WF_OK && root)
+        reason = find_user(user, &ids, err);
+    if (reason == WF_OK && root)
+        reason = check_helper(user, &ids, err);
+    if (reason == WF_OK && root)
+        reason = become(user, &ids, err);
+    if (reason == WF_OK)
+        reason = finish(err);
+    return reason;
+}
+
+enum wf_reason wf_drop_to_person(const char *user, size_t file_max, struct wf_err *err)
+{
+    struct ids ids = {0, 0};
+    enum wf_reason reason = shut_off(file_max, err);
+
+    if (reason == WF_OK)
+        reason = find_user(user, &ids, err);
+    if (reason == WF_OK)
+        reason = check_person(user, &ids, err);
+    if (reason == WF_OK && geteuid() == 0)
+        reason = become(user, &ids, err);
+    if (reason == WF_OK && geteuid() != ids.uid)
+        reason = wf_fail(err, WF_CONFIG, "user %u cannot act for %s: run as that user, or as root",
+                         (unsigned)geteuid(), user);
+    if (reason == WF_OK)
+        reason = finish(err);
     return reason;
 }

@@ -1,7 +1,9 @@
-/* How the helper program gives up every privilege, for good. Programs only: all of this changes
- * the whole process. */
+/* How a program of ours gives up every privilege, for good. Programs only: all of this changes the
+ * whole process. */
 #ifndef WF_DROP_H
 #define WF_DROP_H
+
+#include <stddef.h>
 
 #include "err.h"
 
@@ -19,5 +21,9 @@
  * step. After a failure the process may hold any privilege: report it and end. Blocks in the
  * look-up of the user. */
 enum wf_reason wf_drop(const char *user, struct wf_err *err) WF_MUST_USE;
+
+/* The same to act for a person: `user` may be anybody but root, and files of at most file_max bytes
+ * may be written. Without effective user id 0 it must be that very user. */
+enum wf_reason wf_drop_to_person(const char *user, size_t file_max, struct wf_err *err) WF_MUST_USE;
 
 #endif

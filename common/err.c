@@ -56,15 +56,12 @@ _Static_assert(WF_ARRAY_LEN(advice) == WF_REASON_COUNT, "every reason has its ad
 
 enum wf_reason wf_fail(struct wf_err *err, enum wf_reason reason, const char *fmt, ...)
 {
-    /* Room for foreign bytes that sanitising drops or escapes */
-    char raw[2 * WF_ERR_TEXT_MAX];
     va_list args;
 
     if (err != NULL) {
         va_start(args, fmt);
-        int n = vsnprintf(raw, sizeof(raw), fmt, args);
+        wf_text_format(err->text, sizeof(err->text), fmt, args);
         va_end(args);
-        wf_text_sanitise(err->text, sizeof(err->text), raw, n < 0 ? 0 : strlen(raw));
     }
     return reason == WF_OK ? WF_INTERNAL : reason;
 }

@@ -371,11 +371,32 @@ const char *wf_folder_replace(int in, const char *name, const void *data, size_t
     return durable ? sync_folder(in) : NULL;
 }
 
-const char *wf_folder_remove(int in, const char *name)
+const char *wf_folder_create(int in, const char *name, const void *data, size_t len,
+                             bool *ret_existed)
 {
-    if (unlinkat(in, name, 0) != 0)
-        return errno == ENOENT ? NULL : wf_errno_text(errno);
+    char temporary[sizeof(TEMPORARY_PREFIX) + 16];
+    const char *fault = write_temporary(in, data, len, true, temporary, sizeof(temporary));
+
+    if (fault != NULL)
+        return fault;
+    /* A second name: unlike a renamed one it takes no other file's place, on network file systems,
+     * too */
+    int number = linkat(in, temporary, in, name, 0) == 0 ? 0 : errno;
+    (void)unlinkat(in, temporary, 0);
+    *ret_existed = number == EEXIST;
+    if (number != 0)
+        return *ret_existed ? NULL : wf_errno_text(number);
     return sync_folder(in);
+}
+
+const char *wf_folder_remove(int in, const char *name, bool durable, bool *ret_existed)
+{
+    int number = unlinkat(in, name, 0) == 0 ? 0 : errno;
+
+    *ret_existed = number == 0;
+    if (number != 0)
+        return number == ENOENT ? NULL : wf_errno_text(number);
+    return durable ? sync_folder(in) : NULL;
 }
 
 /* Locks */
@@ -457,15 +478,17 @@ static void list_entries(DIR *stream, int in, const char *prefix, struct wf_buf 
     }
 }
 
-void wf_folder_list(int in, const char *prefix, struct wf_buf *list)
+const char *wf_folder_list(int in, const char *prefix, struct wf_buf *list)
 {
     int fd = openat(in, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *stream = fdopendir(fd);
 
     if (stream == NULL) {
+        const char *fault = wf_errno_text(errno);
         wf_folder_shut(fd);
-        return;
+        return fault;
     }
     list_entries(stream, in, prefix, list);
     (void)closedir(stream);
+    return wf_buf_ok(list) ? NULL : "too many files, or out of memory";
 }

@@ -62,9 +62,16 @@ const char *wf_folder_read(int in, const char *name, mode_t forbidden, struct wf
  * the very last step, after which either may. */
 const char *wf_folder_replace(int in, const char *name, const void *data, size_t len, bool durable);
 
-/* Remove a file, durably: it does not come back when the machine stops. NULL, also where there is
- * none, or what went wrong. */
-const char *wf_folder_remove(int in, const char *name);
+/* Make a file (mode 0600), durably, unless there is one of this name, whatever it is: of several who
+ * do so at once one makes it. *ret_existed: it was there, and stands. NULL, or what went wrong; then
+ * there is none of ours, unless what failed is the very last step, after which it may stand. */
+const char *wf_folder_create(int in, const char *name, const void *data, size_t len,
+                             bool *ret_existed);
+
+/* Remove a file. durable: it does not come back when the machine stops. *ret_existed: this call has
+ * removed it; of several who do so at once that is true for one. NULL, also where there is none, or
+ * what went wrong. */
+const char *wf_folder_remove(int in, const char *name, bool durable, bool *ret_existed);
 
 /* Open the file that is the lock of this name. -1, and why it is no lock. Lock files stay, so their
  * names must be few. Each call opens it anew, so that flock(2) works between threads, too. */
@@ -81,7 +88,8 @@ struct wf_folder_entry {
     char name[WF_FOLDER_NAME_MAX + 1];
 };
 /* Append a struct wf_folder_entry for each file of ours whose name begins with prefix, in no order,
- * up to list's maximum. What a process left that died while writing is removed. */
-void wf_folder_list(int in, const char *prefix, struct wf_buf *list);
+ * up to list's maximum. What a process left that died while writing is removed. NULL, or why some
+ * or all are missing from the list: too many, no memory, no descriptor. */
+const char *wf_folder_list(int in, const char *prefix, struct wf_buf *list);
 
 #endif

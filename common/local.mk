@@ -28,6 +28,8 @@ core_sources = \
 	%D%/conf.c %D%/conf.h %D%/conf_internal.h \
 	%D%/conf_value.c %D%/conf_value.h \
 	%D%/conf_keys.c %D%/conf_keys.h \
+	%D%/conf_section.c %D%/conf_section.h \
+	%D%/conf_flow.c %D%/conf_flow.h \
 	%D%/conf_resolve.c %D%/conf_resolve.h \
 	%D%/conf_read.c \
 	%D%/pem.h \
@@ -37,6 +39,7 @@ core_sources = \
 	%D%/http_frame.c %D%/http_frame.h \
 	%D%/child.c %D%/child.h \
 	%D%/http_helper.c %D%/http_helper_internal.h \
+	%D%/export.c %D%/export.h \
 	%D%/http_deadline.c %D%/http_deadline.h \
 	%D%/endpoint.c %D%/endpoint.h \
 	%D%/oidc.c %D%/oidc.h \
@@ -45,7 +48,11 @@ core_sources = \
 	%D%/keyring.c %D%/keyring.h \
 	%D%/client_auth.c %D%/client_auth.h \
 	%D%/grant.c %D%/grant.h \
+	%D%/member.c %D%/member.h \
+	%D%/storefile.c %D%/storefile.h \
+	%D%/record.c %D%/record.h \
 	%D%/store.c %D%/store.h \
+	%D%/pin.c %D%/pin.h \
 	%D%/authz.c %D%/authz.h \
 	%D%/workfront.c %D%/workfront.h \
 	%D%/kept_token.c %D%/kept_token.h \
@@ -65,12 +72,17 @@ core_sources = \
 	%D%/prompt.c %D%/prompt.h \
 	%D%/dialogue.c %D%/dialogue.h \
 	%D%/delay.c %D%/delay.h \
+	%D%/anchor.c %D%/anchor.h \
 	%D%/wfauth.h \
+	%D%/stamp.c %D%/stamp.h \
 	%D%/context.c %D%/context.h \
+	%D%/keep.c %D%/keep.h \
+	%D%/resume.c %D%/resume.h \
 	%D%/session.c %D%/session.h \
 	%D%/verify.c \
 	%D%/login.c \
 	%D%/account.c \
+	%D%/visit.c \
 	%D%/token.c \
 	%D%/sasl.c
 
@@ -111,6 +123,7 @@ bin_PROGRAMS += %D%/wfauth
 	%D%/cmd_verify.c \
 	%D%/cmd_login.c \
 	%D%/cmd_token.c \
+	%D%/cmd_pins.c \
 	%D%/keypair.c %D%/keypair.h \
 	%D%/cmd_keygen.c \
 	%D%/main.c
@@ -127,6 +140,11 @@ wfauthlibexec_PROGRAMS = %D%/wfauth-http
 wfauthlibexec_PROGRAMS += %D%/wfauth-refresh
 %C%_wfauth_refresh_SOURCES = %D%/wfauth-refresh.c
 %C%_wfauth_refresh_LDADD = %D%/libwfchoose.la %D%/libwfcore.la
+
+# The program that writes a person's token file
+wfauthlibexec_PROGRAMS += %D%/wfauth-export
+%C%_wfauth_export_SOURCES = %D%/drop.c %D%/drop.h %D%/wfauth-export.c
+%C%_wfauth_export_LDADD = %D%/libwfcore.la
 
 dist_man_MANS += %D%/wfauth.1 %D%/wfauth.conf.5
 

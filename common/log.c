@@ -19,16 +19,14 @@ static bool takes_audit(const struct wf_log *log)
 
 void wf_log(const struct wf_log *log, enum wf_level level, const char *fmt, ...)
 {
-    char raw[WF_LOG_LINE_MAX];
     char line[WF_LOG_LINE_MAX];
     va_list args;
 
     if (log == NULL || log->write == NULL || (level == WF_LOG_DEBUG && !log->debug))
         return;
     va_start(args, fmt);
-    int n = vsnprintf(raw, sizeof(raw), fmt, args);
+    wf_text_format(line, sizeof(line), fmt, args);
     va_end(args);
-    wf_text_sanitise(line, sizeof(line), raw, n < 0 ? 0 : strlen(raw));
     log->write(log->ctx, level, line);
 }
 

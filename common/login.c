@@ -12,6 +12,7 @@
 #include "http.h"
 #include "identity.h"
 #include "json.h"
+#include "keep.h"
 #include "provider.h"
 #include "wfauth.h"
 
@@ -30,7 +31,9 @@ struct wf_login {
     enum wf_reason user_verdict;
     struct wf_err user_err;
 };
-_Static_assert(WF_NAME_SIZE == WF_USER_MAX + 1, "a result holds every valid name");
+_Static_assert(WF_NAME_SIZE > WF_USER_MAX &&
+                   WF_NAME_SIZE > WF_CONF_SECTION_MAX - sizeof("provider"),
+               "a result holds every valid name");
 _Static_assert(WF_ANSWER_MAX >= WF_PASTE_MAX, "what can be judged is read");
 
 enum wf_reason wf_login_begin(const struct wf_context *context, const struct wf_request *request,
@@ -62,6 +65,8 @@ enum wf_reason wf_login_begin(const struct wf_context *context, const struct wf_
         reason = login->user_verdict;
         goto out;
     }
+    login->dialogue.offline =
+        wf_conf_keeps_sessions(wf_context_conf_borrow(context), login->dialogue.endpoint.conf);
     reason = wf_dialogue_begin(&login->dialogue, err);
     if (reason != WF_OK)
         goto out;
@@ -119,14 +124,22 @@ static void copy_name(char *dst, size_t size, const char *src, size_t len)
     wf_text_sanitise(dst, size, src == NULL ? "" : src, src == NULL ? 0 : len);
 }
 
+static void name_provider(const struct wf_login *login, struct wf_result *result)
+{
+    const char *name = login->dialogue.endpoint.conf->name;
+
+    copy_name(result->provider, sizeof(result->provider), name, strlen(name));
+}
+
 /* Judge the person whom the tokens belong to. An inactive account is told by its own name, so that
  * the account phase can refuse the same user however else they get past authentication; whose it
  * is must not be taken from a claim that is somebody else's name. */
 static enum wf_reason judge_person(struct wf_login *login, const struct wf_tokens *tokens,
-                                   struct wf_result *result, struct wf_err *err)
+                                   struct json_t **ret_claims, struct wf_result *result,
+                                   struct wf_err *err)
 {
-    struct json_t *claims = NULL;
-    enum wf_reason reason = wf_provider_claims(&login->dialogue.endpoint, tokens, &claims, err);
+    enum wf_reason reason = wf_provider_claims(&login->dialogue.endpoint, tokens, ret_claims, err);
+    const struct json_t *claims = *ret_claims;
     enum wf_reason identity;
     struct wf_err identity_err = WF_ERR_INIT;
 
@@ -138,22 +151,49 @@ static enum wf_reason judge_person(struct wf_login *login, const struct wf_token
     identity =
         wf_identity_judge(login->policy, &login->accepted->naming, claims, login->request.user,
                           WF_PASSWD_REQUIRED, result->user, &identity_err);
+    if (reason == WF_OK && identity == WF_OK) {
+        identity = wf_keep_pin(login->context, &login->request, login->accepted->provider, claims,
+                               &identity_err);
+        if (identity != WF_OK)
+            result->user[0] = '\0';
+    }
     if (reason == WF_OK) {
         reason = identity;
         *err = identity_err;
     }
-    wf_json_free(claims);
     return reason;
+}
+
+/* What was asked for to be kept, and is not, must not stay open. */
+static void give_back(const struct wf_login *login, const struct wf_tokens *tokens)
+{
+    struct wf_err err = WF_ERR_INIT;
+    const struct wf_log *log = wf_context_log_borrow(login->context);
+
+    if (login->dialogue.offline &&
+        wf_provider_revoke(&login->dialogue.endpoint, log, tokens->refresh, tokens->access, &err) !=
+            WF_OK)
+        wf_log(log, WF_LOG_WARNING, "a session at provider %s that nobody uses stays open: %s",
+               login->dialogue.endpoint.conf->name, err.text);
 }
 
 static enum wf_reason redeem(struct wf_login *login, const struct wf_secret *code,
                              struct wf_result *result, struct wf_err *err)
 {
     struct wf_tokens tokens = WF_TOKENS_INIT;
+    struct json_t *claims = NULL;
     enum wf_reason reason = wf_dialogue_redeem(&login->dialogue, code, &tokens, err);
 
+    if (reason != WF_OK)
+        goto out;
+    reason = judge_person(login, &tokens, &claims, result, err);
     if (reason == WF_OK)
-        reason = judge_person(login, &tokens, result, err);
+        wf_keep_sign_in(login->context, &login->request, login->accepted->provider, &tokens, claims,
+                        result);
+    else if (reason == WF_IDENTITY || reason == WF_DENIED)
+        give_back(login, &tokens);
+out:
+    wf_json_free(claims);
     wf_tokens_done(&tokens);
     return reason;
 }
@@ -190,18 +230,7 @@ out:
 static void audit(const struct wf_login *login, enum wf_reason reason,
                   const struct wf_result *result, const struct wf_err *err)
 {
-    const struct wf_audit line = {
-        .action = "sign-in",
-        .service = login->request.service,
-        .user = login->request.user,
-        .rhost = login->request.rhost,
-        .provider = login->dialogue.endpoint.conf->name,
-        .subject = result->subject[0] == '\0' ? NULL : result->subject,
-        .reason = reason,
-        .text = err->text,
-    };
-
-    wf_log_audit(wf_context_log_borrow(login->context), &line);
+    wf_context_audit(login->context, "sign-in", &login->request, result, reason, err);
 }
 
 /* Whether the dialogue goes on, and with which words. */
@@ -221,8 +250,7 @@ enum wf_reason wf_login_answer(struct wf_login *login, const char *answer, size_
     struct timespec start;
 
     *ret_result = (struct wf_result){.reason = WF_INTERNAL};
-    copy_name(ret_result->provider, sizeof(ret_result->provider),
-              login->dialogue.endpoint.conf->name, strlen(login->dialogue.endpoint.conf->name));
+    name_provider(login, ret_result);
     if (!login->dialogue.open) {
         reason = wf_fail(err, WF_INTERNAL, "no answer is expected any more");
         goto out;
@@ -259,12 +287,13 @@ const char *wf_login_advice(const struct wf_login *login, enum wf_reason reason)
 
 void wf_login_abandon(struct wf_login *login)
 {
-    const struct wf_result nobody = {.reason = WF_PENDING};
+    struct wf_result nobody = {.reason = WF_PENDING};
     struct wf_err err = WF_ERR_INIT;
 
     if (!login->dialogue.open)
         return;
     login->dialogue.open = false;
+    name_provider(login, &nobody);
     enum wf_reason reason = wf_fail(&err, WF_PENDING, "no answer was given");
     audit(login, reason, &nobody, &err);
 }

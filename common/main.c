@@ -19,6 +19,8 @@ static const struct {
     {"token", wf_cmd_token, "print a fresh access token"},
     {"logout", wf_cmd_logout, "end a session and forget it"},
     {"assert", wf_cmd_assert, "print a signed assertion"},
+    {"pins", wf_cmd_pins, "list to whom local names belong"},
+    {"unpin", wf_cmd_unpin, "let a local name belong to whoever signs in next"},
     {"keygen", wf_cmd_keygen, "make a key pair for a Machine to Machine application"},
 };
 

@@ -168,25 +168,137 @@ out:
     return reason;
 }
 
-enum wf_reason wf_refresh_expire(const struct wf_refresh *refresh, const char *user,
-                                 const struct wf_secret *token, struct wf_err *err)
+/* Change the session that is kept, if there is one that lives; `change` says whether anything did.
+ */
+static enum wf_reason
+change_kept(const struct wf_refresh *refresh, const char *user,
+            enum wf_reason (*change)(const struct wf_refresh *refresh, struct wf_record *record,
+                                     const void *how, bool *ret_changed, struct wf_err *err),
+            const void *how, struct wf_err *err)
 {
     struct wf_record *record = NULL;
+    bool changed = false;
     int lock = -1;
     enum wf_reason reason = wf_store_lock(refresh->store, refresh->provider->name, user,
                                           budget_ms(refresh), &lock, err);
 
     if (reason == WF_OK)
         reason = wf_store_read(refresh->store, refresh->provider, user, &record, err);
-    if (record != NULL && record->ended == 0 &&
-        (token == NULL || wf_secret_equals(record->access, token))) {
-        /* As if it had never been good */
-        record->access_expires = record->obtained;
+    if (record != NULL && record->ended == 0)
+        reason = change(refresh, record, how, &changed, err);
+    if (reason == WF_OK && changed)
         reason = wf_store_write(refresh->store, record, err);
-    }
     wf_record_free(record);
     wf_store_unlock(lock);
     return reason;
+}
+
+static enum wf_reason expire(const struct wf_refresh *refresh, struct wf_record *record,
+                             const void *how, bool *ret_changed, struct wf_err *err)
+{
+    const struct wf_secret *token = how;
+
+    (void)refresh;
+    (void)err;
+    if (token != NULL && !wf_secret_equals(record->access, token))
+        return WF_OK;
+    /* As if it had never been good */
+    record->access_expires = record->obtained;
+    *ret_changed = true;
+    return WF_OK;
+}
+
+enum wf_reason wf_refresh_expire(const struct wf_refresh *refresh, const char *user,
+                                 const struct wf_secret *token, struct wf_err *err)
+{
+    return change_kept(refresh, user, expire, token, err);
+}
+
+struct retiring {
+    struct wf_secret **access;
+};
+
+static enum wf_reason retire(const struct wf_refresh *refresh, struct wf_record *record,
+                             const void *how, bool *ret_changed, struct wf_err *err)
+{
+    const struct retiring *retiring = how;
+    struct wf_span access = wf_secret_borrow(record->access);
+
+    *retiring->access = wf_secret_new(access.ptr, access.len);
+    if (*retiring->access == NULL)
+        return wf_fail(err, WF_INTERNAL, "out of memory for a token");
+    return expire(refresh, record, NULL, ret_changed, err);
+}
+
+enum wf_reason wf_refresh_retire(const struct wf_refresh *refresh, const char *user,
+                                 struct wf_secret **ret, struct wf_err *err)
+{
+    struct wf_secret *access = NULL;
+    const struct retiring retiring = {&access};
+    enum wf_reason reason = change_kept(refresh, user, retire, &retiring, err);
+
+    if (reason == WF_OK) {
+        *ret = access;
+        access = NULL;
+    }
+    wf_secret_free(access);
+    return reason;
+}
+
+struct ending {
+    const struct wf_secret *access;
+    const char *why;
+};
+
+static enum wf_reason end(const struct wf_refresh *refresh, struct wf_record *record,
+                          const void *how, bool *ret_changed, struct wf_err *err)
+{
+    const struct ending *ending = how;
+
+    if (!wf_secret_equals(record->access, ending->access))
+        return WF_OK;
+    if (!wf_record_end(record, refresh->clock(), ending->why))
+        return wf_fail(err, WF_INTERNAL, "out of memory for the end of a session");
+    *ret_changed = true;
+    return WF_OK;
+}
+
+enum wf_reason wf_refresh_end(const struct wf_refresh *refresh, const char *user,
+                              const struct wf_secret *access, const char *why, struct wf_err *err)
+{
+    const struct ending ending = {access, why};
+
+    return change_kept(refresh, user, end, &ending, err);
+}
+
+struct confirmation {
+    const char *subject;
+    const char *claims;
+};
+
+static enum wf_reason confirm(const struct wf_refresh *refresh, struct wf_record *record,
+                              const void *how, bool *ret_changed, struct wf_err *err)
+{
+    const struct confirmation *confirmation = how;
+
+    if (strcmp(record->subject, confirmation->subject) != 0)
+        return WF_OK;
+    char *copy = strdup(confirmation->claims);
+    if (copy == NULL)
+        return wf_fail(err, WF_INTERNAL, "out of memory for a session");
+    free(record->claims);
+    record->claims = copy;
+    record->confirmed = refresh->clock();
+    *ret_changed = true;
+    return WF_OK;
+}
+
+enum wf_reason wf_refresh_confirm(const struct wf_refresh *refresh, const char *user,
+                                  const char *subject, const char *claims, struct wf_err *err)
+{
+    const struct confirmation confirmation = {subject, claims};
+
+    return change_kept(refresh, user, confirm, &confirmation, err);
 }
 
 /* Using */

@@ -54,22 +54,22 @@ enum wf_reason wf_refresh_keep(const struct wf_refresh *refresh, const char *use
 /* The user's session with an access token that is good for a while: as it is kept, or refreshed if
  * it expires within refresh_skew, or is the one that the provider has just `refused` (NULL: none
  * is). *ret: new, wf_record_free.
- * WF_EXPIRED: there is no session, or it is over: sign in again. WF_UNREACHABLE: no answer, now or a
- * moment ago: the session stays (and as long as its access token is not known to be dead, that
+ * WF_EXPIRED: there is no session, or it is over: sign in again. WF_UNREACHABLE: no answer, now or
+ * a moment ago: the session stays (and as long as its access token is not known to be dead, that
  * serves on instead). WF_CONFIG: the provider does not take this client; the record
  * cannot be kept, or the program not be started: nothing was sent then. WF_INTERNAL.
  * Warns in the log, once a day at most, when the refresh token is near its end. No request where
- * none is needed; then it reads one file. Else it blocks up to three of the provider's time-outs and
- * some seconds, as long again for somebody else's refresh. Any thread. */
+ * none is needed; then it reads one file. Else it blocks up to three of the provider's time-outs
+ * and some seconds, as long again for somebody else's refresh. Any thread. */
 enum wf_reason wf_refresh_session(const struct wf_refresh *refresh, const char *user,
                                   const struct wf_secret *refused, struct wf_record **ret,
                                   struct wf_err *err) WF_MUST_USE;
 
-/* End the user's session: at the provider, as far as that can be told (wf_provider_revoke), and here
- * in any case. refresh->http is set. That the provider did not hear of it is a line in the log, and
- * false in *ret_told. WF_OK also where there is no session; then *ret_told is true. WF_CONFIG if the
- * record cannot be removed, WF_UNREACHABLE if a refresh under way does not end, WF_INTERNAL. Blocks
- * for a request or two, and for a refresh under way. */
+/* End the user's session: at the provider, as far as that can be told (wf_provider_revoke), and
+ * here in any case. refresh->http is set. That the provider did not hear of it is a line in the
+ * log, and false in *ret_told. WF_OK also where there is no session; then *ret_told is true.
+ * WF_CONFIG if the record cannot be removed, WF_UNREACHABLE if a refresh under way does not end,
+ * WF_INTERNAL. Blocks for a request or two, and for a refresh under way. */
 enum wf_reason wf_refresh_forget(const struct wf_refresh *refresh, const char *user, bool *ret_told,
                                  struct wf_err *err) WF_MUST_USE;
 
@@ -80,9 +80,27 @@ enum wf_reason wf_refresh_forget(const struct wf_refresh *refresh, const char *u
 enum wf_reason wf_refresh_expire(const struct wf_refresh *refresh, const char *user,
                                  const struct wf_secret *token, struct wf_err *err) WF_MUST_USE;
 
-/* What wfauth-refresh does: use the refresh token and keep what comes. The caller holds the lock and
- * has seen that it is needed; refresh->http is set. WF_OK: new tokens are on the disk. WF_EXPIRED:
- * a tombstone is. Other reasons as above. */
+/* The account behind the session is closed: a tombstone, unless the session has another access
+ * token by now. WF_OK also where there is none. Reasons as wf_refresh_expire. */
+enum wf_reason wf_refresh_end(const struct wf_refresh *refresh, const char *user,
+                              const struct wf_secret *access, const char *why,
+                              struct wf_err *err) WF_MUST_USE;
+
+/* End what others may hold of the session: its access token counts as expired from here on, and
+ * *ret is that token (new, wf_secret_free), for the provider to be told (wf_provider_revoke). *ret
+ * is NULL where there is no session. Reasons as wf_refresh_expire. */
+enum wf_reason wf_refresh_retire(const struct wf_refresh *refresh, const char *user,
+                                 struct wf_secret **ret, struct wf_err *err) WF_MUST_USE;
+
+/* The provider has just said of the person of this subject what `claims` hold (JSON): kept in the
+ * user's session, if that is still theirs. Reasons as wf_refresh_expire. */
+enum wf_reason wf_refresh_confirm(const struct wf_refresh *refresh, const char *user,
+                                  const char *subject, const char *claims,
+                                  struct wf_err *err) WF_MUST_USE;
+
+/* What wfauth-refresh does: use the refresh token and keep what comes. The caller holds the lock
+ * and has seen that it is needed; refresh->http is set. WF_OK: new tokens are on the disk.
+ * WF_EXPIRED: a tombstone is. Other reasons as above. */
 enum wf_reason wf_refresh_use(const struct wf_refresh *refresh, const char *user,
                               struct wf_err *err) WF_MUST_USE;
 

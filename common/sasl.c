@@ -113,14 +113,7 @@ enum wf_reason wf_sasl_token(const struct wf_context *context, enum wf_markers m
 void wf_sasl_audit(const struct wf_context *context, const struct wf_request *request,
                    enum wf_reason reason, const struct wf_err *err)
 {
-    const struct wf_audit line = {
-        .action = "token",
-        .service = request->service,
-        .user = request->user,
-        .rhost = request->rhost,
-        .reason = reason,
-        .text = err->text,
-    };
+    const struct wf_result nobody = {.reason = reason};
 
-    wf_log_audit(wf_context_log_borrow(context), &line);
+    wf_context_audit(context, "token", request, &nobody, reason, err);
 }

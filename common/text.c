@@ -3,7 +3,11 @@
 #include "text.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
+
+/* Bytes of what a format makes, its NUL included: twice the longest line that is kept of it */
+#define FORMATTED_MAX 2048
 
 /* Length of the valid UTF-8 character at s (RFC 3629: shortest form, no surrogates, up to
  * U+10FFFF), its value in *ret; 0 if there is none. */
@@ -110,6 +114,15 @@ void wf_text_sanitise(char *dst, size_t size, const char *src, size_t len)
         in += char_length(src + in, len - in);
     }
     dst[out] = '\0';
+}
+
+void wf_text_format(char *dst, size_t size, const char *fmt, va_list args)
+{
+    /* Room for foreign bytes that are replaced by fewer */
+    char raw[FORMATTED_MAX];
+    int n = vsnprintf(raw, sizeof(raw), fmt, args);
+
+    wf_text_sanitise(dst, size, raw, n < 0 ? 0 : strlen(raw));
 }
 
 bool wf_text_is_printable(const char *s, size_t len)

@@ -6,6 +6,7 @@
 #define WF_TEXT_H
 
 #include <locale.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,6 +23,9 @@ struct wf_span {
  * reorder or hide text (U+00AD, U+061C, U+180E, U+200B..200F, U+2028..202E, U+2060..2069, U+FEFF,
  * U+E0000..E007F) by '?'. Cut at a character boundary. size must be at least 1. Never fails; any thread. */
 void wf_text_sanitise(char *dst, size_t size, const char *src, size_t len);
+
+/* The same with what a format makes of its arguments, of which the first 2 KB count. */
+void wf_text_format(char *dst, size_t size, const char *fmt, va_list args) WF_PRINTF(3, 0);
 
 /* True if every byte is printable ASCII (0x20..0x7e). An empty text is. */
 bool wf_text_is_printable(const char *s, size_t len);

@@ -9,6 +9,7 @@
 #include "identity.h"
 #include "json.h"
 #include "judge.h"
+#include "keep.h"
 #include "provider.h"
 #include "verdict.h"
 #include "wfauth.h"
@@ -24,7 +25,8 @@ static struct wf_span span_of(const char *text)
 }
 
 /* What is known of the bearer once the token is genuine. */
-static enum wf_reason judge_bearer(const struct wf_policy *policy, const struct wf_request *request,
+static enum wf_reason judge_bearer(const struct wf_context *context, const struct wf_policy *policy,
+                                   const struct wf_request *request,
                                    const struct wf_verdict *verdict, enum wf_passwd passwd,
                                    struct wf_result *result, struct wf_err *err)
 {
@@ -34,27 +36,13 @@ static enum wf_reason judge_bearer(const struct wf_policy *policy, const struct 
     copy_text(result->subject, sizeof(result->subject),
               wf_json_text(verdict->claims, wf_provider_subject_claim(provider)));
     result->expires = verdict->until;
-    return wf_identity_judge(policy, &verdict->accepted->naming, verdict->claims, request->user,
-                             passwd, result->user, err);
-}
-
-static void audit(const struct wf_context *context, const struct wf_request *request,
-                  const struct wf_result *result, const struct wf_err *err)
-{
-    const struct wf_audit line = {
-        .action = "token",
-        .service = request->service,
-        .user = request->user != NULL     ? request->user
-                : result->user[0] != '\0' ? result->user
-                                          : NULL,
-        .rhost = request->rhost,
-        .provider = result->provider[0] == '\0' ? NULL : result->provider,
-        .subject = result->subject[0] == '\0' ? NULL : result->subject,
-        .reason = result->reason,
-        .text = err->text,
-    };
-
-    wf_log_audit(wf_context_log_borrow(context), &line);
+    enum wf_reason reason = wf_identity_judge(policy, &verdict->accepted->naming, verdict->claims,
+                                              request->user, passwd, result->user, err);
+    if (reason == WF_OK)
+        reason = wf_keep_pin(context, request, provider, verdict->claims, err);
+    if (reason == WF_IDENTITY)
+        result->user[0] = '\0';
+    return reason;
 }
 
 enum wf_reason wf_verify(struct wf_context *context, const struct wf_request *request,
@@ -82,7 +70,7 @@ enum wf_reason wf_verify(struct wf_context *context, const struct wf_request *re
                             &verdict, &own);
     if (reason != WF_OK)
         goto out;
-    reason = judge_bearer(policy, request, verdict, passwd, ret_result, &own);
+    reason = judge_bearer(context, policy, request, verdict, passwd, ret_result, &own);
     if (ret_claims != NULL) {
         *ret_claims = wf_json_dump(verdict->claims);
         if (*ret_claims == NULL)
@@ -91,7 +79,7 @@ enum wf_reason wf_verify(struct wf_context *context, const struct wf_request *re
 out:
     wf_verdict_unref(verdict);
     ret_result->reason = reason;
-    audit(context, request, ret_result, &own);
+    wf_context_audit(context, "token", request, ret_result, reason, &own);
     if (err != NULL)
         *err = own;
     if (request->hides_users && reason != WF_OK && !wf_reason_is_outage(reason))

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "anchor.h"
 #include "buf.h"
 #include "challenge.h"
 #include "marker.h"
@@ -26,8 +27,9 @@
 
 struct wf_http;
 
-/* Bytes, with the NUL, that names in a result may have; longer foreign ones are cut. */
-#define WF_NAME_SIZE 33
+/* Bytes, with the NUL, that names in a result may have: every user's and provider's fits; longer
+ * foreign ones are cut. */
+#define WF_NAME_SIZE 40
 #define WF_SUBJECT_SIZE 129
 
 /* The longest answer that a person may give, in one line or in pieces: a token of the largest
@@ -36,12 +38,14 @@ struct wf_http;
 
 /* What the host process offers. */
 struct wf_host {
-    const char *config;   /* absolute path; NULL: SYSCONFDIR/wfauth/wfauth.conf */
-    struct wf_log log;    /* copied */
+    const char *config; /* absolute path; NULL: SYSCONFDIR/wfauth/wfauth.conf */
+    struct wf_log log;  /* copied */
     /* A new door for one sign-in, NULL if memory is short. NULL: the helper program. */
     struct wf_http *(*http_new)(const char *helper_user);
     /* Seconds since 1970, UTC. NULL: the system's clock. */
     int64_t (*clock)(void);
+    const char *state; /* absolute path of the folder of sessions, pins and time stamps; NULL: the
+                        * default (store.h) */
 };
 
 /* A door that decides at its first request how it sends: with effective user id 0, or in a
@@ -69,6 +73,17 @@ void wf_context_prepare(struct wf_context *context);
 /* No operation may be under way. NULL is fine. */
 void wf_context_free(struct wf_context *context);
 
+/* What the host has proven about the person before it asks us. Without it nobody is let in
+ * silently: a stored refresh token is no proof of who is knocking. */
+enum wf_proof {
+    WF_PROOF_NONE,
+    /* The requested user runs the host program (sudo): it says so, and the kernel does. What lets
+     * them in is a time stamp of this very session (stamp.h). */
+    WF_PROOF_CALLER,
+    /* Another method of authentication has succeeded for this user on this connection (sshd). */
+    WF_PROOF_METHOD,
+};
+
 /* Who asks for what. All texts are borrowed for the call, or as long as the sign-in lives. */
 struct wf_request {
     const char *service; /* PAM or SASL service name, "sshd" */
@@ -77,7 +92,15 @@ struct wf_request {
     /* The host hides from the person whether the user exists (sshd): every refused answer gets
      * the same text and takes the same time. */
     bool hides_users;
+    enum wf_proof proof;
+    /* Names are pinned to the person who first signs in under them (pin.h): for PAM, where a name
+     * is an account with files of its own. user is not NULL then. */
+    bool pins;
 };
+
+/* Bytes, with the NUL, of the mark under which a sign-in waits for its session to be opened: hex
+ * digits. It is a secret, and good once. */
+#define WF_MARK_SIZE 33
 
 /* What to tell a person whose token was refused: like wf_reason_advice, which speaks of codes and
  * addresses. Static storage. Any thread. */
@@ -89,11 +112,12 @@ bool wf_wants_token(const struct wf_context *context, const char *service);
 
 /* What a sign-in found out about the person; plain data. */
 struct wf_result {
-    enum wf_reason reason;           /* of the last judgement */
-    char user[WF_NAME_SIZE];         /* the local name it is about; "" if none was proven */
-    char provider[WF_NAME_SIZE];     /* section name */
-    char subject[WF_SUBJECT_SIZE];   /* the provider's permanent ID */
-    int64_t expires;                 /* of a token: the second from which on it is refused; 0 */
+    enum wf_reason reason;         /* of the last judgement */
+    char user[WF_NAME_SIZE];       /* the local name it is about; "" if none was proven */
+    char provider[WF_NAME_SIZE];   /* section name */
+    char subject[WF_SUBJECT_SIZE]; /* the provider's permanent ID */
+    int64_t expires;               /* of a token: the second from which on it is refused; 0 */
+    char mark[WF_MARK_SIZE];       /* for wf_visit_begin in whatever process; "": none */
 };
 
 /* Judge a bearer token (1..any bytes, need not end in NUL) for request's service. request->user:
@@ -108,13 +132,13 @@ enum wf_reason wf_verify(struct wf_context *context, const struct wf_request *re
                          struct wf_result *ret_result, char **ret_claims,
                          struct wf_err *err) WF_MUST_USE;
 
-/* What a service says of itself to SASL clients, and how it is a client. Texts are "" where there is
- * none. Plain data, but for host. */
+/* What a service says of itself to SASL clients, and how it is a client. Texts are "" where there
+ * is none. Plain data, but for host. */
 struct wf_sasl {
     char scope[1024];         /* the words of required_scope, a blank between them */
     char configuration[2048]; /* address of its first OpenID provider's discovery document */
-    const char *host; /* what a client must have connected to, if it says so; borrowed as long as the
-                       * context lives; NULL: anything */
+    const char *host; /* what a client must have connected to, if it says so; borrowed as long as
+                       * the context lives; NULL: anything */
     unsigned port;    /* 0: any */
     struct wf_client_conf client;
 };
@@ -126,8 +150,8 @@ enum wf_reason wf_sasl_describe(const struct wf_context *context, const char *se
 /* True if any service may be used as a client. Any thread. */
 bool wf_sasl_has_clients(const struct wf_context *context);
 
-/* True if `name` (len bytes, need not end in NUL) is another way to write the local user whose token
- * was accepted at this service: the same name whatever the case, or with the domain that
+/* True if `name` (len bytes, need not end in NUL) is another way to write the local user whose
+ * token was accepted at this service: the same name whatever the case, or with the domain that
  * strip_domain takes off. It grants nothing that the token does not. Any thread. */
 bool wf_sasl_is_same_user(const struct wf_context *context, const char *service,
                           const struct wf_result *result, const char *name, size_t len);
@@ -183,11 +207,42 @@ void wf_login_abandon(struct wf_login *login);
 /* Wipes, ends the helper, frees. NULL is fine. */
 void wf_login_free(struct wf_login *login);
 
-/* The account phase: may this user still use the service? `found` is what wf_login_answer found
+/* Sign request->user in silently, from the session that is kept from before (flow = refresh, code).
+ * WF_PENDING, without an audit line: that may not be here, or there is nothing to go by (no proof,
+ * no session, none in max_age): ask the person. Every other reason is the verdict, with its audit
+ * line: the provider was asked anew whether the person is active and allowed. WF_OK, WF_INACTIVE,
+ * WF_IDENTITY, WF_DENIED, WF_UNREACHABLE, WF_CONFIG, WF_INTERNAL. *ret_result is written whatever
+ * the verdict. Blocks up to five of the provider's time-outs and some seconds where a refresh is
+ * due. */
+enum wf_reason wf_resume(const struct wf_context *context, const struct wf_request *request,
+                         struct wf_result *ret_result, struct wf_err *err) WF_MUST_USE;
+
+/* A session of this host begins for request->user, in this process: bind the sign-in of this mark
+ * to it (NULL, or one that is not known: there was none), so that a sudo inside may be silent; and
+ * where the service has token_export write the access token to a file in runtime_dir (an absolute
+ * path; NULL: there is none; the user's own folder, or nothing is written), mode 0600, by a child
+ * that has become the user. *ret_path: that file's path, malloc'ed, the caller frees; NULL: none
+ * was written, and the log says why where it should have been. Only for services that open sessions
+ * as the user who has signed in (not sudo, su). WF_CONFIG if the service has no policy; whatever
+ * else goes wrong is a line in the log, and the session begins. Blocks as wf_resume does, 6 s for
+ * the child, and for another session of the same user that begins or ends. */
+enum wf_reason wf_visit_begin(const struct wf_context *context, const struct wf_request *request,
+                              const char *mark, const char *runtime_dir, char **ret_path,
+                              struct wf_err *err) WF_MUST_USE;
+/* That session ends, in the process that began it. With the last one that has a token file the file
+ * is removed, and the access token ended at the provider (Workfront's log-out, RFC 7009), as far as
+ * that answers; the kept session stays. WF_OK also where nothing was begun. WF_CONFIG as above.
+ */
+enum wf_reason wf_visit_end(const struct wf_context *context, const struct wf_request *request,
+                            struct wf_err *err) WF_MUST_USE;
+
+/* The account phase: may this user still use the service? `found` is what the sign-in found
  * out earlier in the same dialogue, or NULL. *ret_opinion is false where nothing is known of the
- * user that would decide: the host's other modules do. WF_OK, WF_INACTIVE, WF_DENIED,
+ * user that would decide: the host's other modules do. Where nothing was found and the service has
+ * account_check the provider is asked whether the person whose session is kept is active and
+ * allowed; who has none is WF_DENIED, unless account_check = known. WF_OK, WF_INACTIVE, WF_DENIED,
  * WF_IDENTITY, WF_CONFIG, WF_UNREACHABLE, WF_INTERNAL. Writes an audit line where it has an
- * opinion. No request is sent. */
+ * opinion. Sends no request without account_check, else blocks as wf_resume does. */
 enum wf_reason wf_account_check(const struct wf_context *context, const struct wf_request *request,
                                 const struct wf_result *found, bool *ret_opinion,
                                 struct wf_err *err) WF_MUST_USE;
@@ -195,14 +250,13 @@ enum wf_reason wf_account_check(const struct wf_context *context, const struct w
 /* A fresh access token of this host's or this user's own, with nobody present, of [provider NAME]:
  * by assertion where that is a Machine to Machine application or has grant = jwt_bearer, and one
  * that still lives for a minute is taken from the cache folder; else from the session that the
- * effective user has begun with `wfauth login`, and it is refreshed where it is due. Without a request
- * where none is needed; of many processes that need a new one, one asks.
- * Writes one audit line. *ret: new, wf_secret_free.
- * WF_EXPIRED: the provider does not take this host's signature any more; there is no session, or it
- * is over. WF_CONFIG: there is no such
- * provider, it has no such way, or files or the client are wrong. WF_UNREACHABLE, WF_INTERNAL.
- * Blocks for the disk, and where a token must be had up to twice the provider's time-out and 7 s,
- * twice that where another process hangs. Any thread. */
+ * effective user has begun with `wfauth login`, and it is refreshed where it is due. Without a
+ * request where none is needed; of many processes that need a new one, one asks. Writes one audit
+ * line. *ret: new, wf_secret_free. WF_EXPIRED: the provider does not take this host's signature any
+ * more; there is no session, or it is over. WF_CONFIG: there is no such provider, it has no such
+ * way, or files or the client are wrong. WF_UNREACHABLE, WF_INTERNAL. Blocks for the disk, and
+ * where a token must be had up to twice the provider's time-out and 7 s, twice that where another
+ * process hangs. Any thread. */
 enum wf_reason wf_token(const struct wf_context *context, const char *provider,
                         struct wf_secret **ret, struct wf_err *err) WF_MUST_USE;
 /* Whatever is kept is of no use: the next wf_token gets a new one. Blocks for the disk, and for a

@@ -91,7 +91,7 @@ configure()
     sed -e "s|^url = .*|url = $url|" -e "s|^client_id = .*|client_id = $client|" \
         -e "s|^redirect_uri = .*|redirect_uri = $url/callback/\\nca_file = $scratch/ca.pem|" \
         "$src/examples/conf/wfauth.conf.pkce" >"$scratch/wfauth.conf"
-    module="$(find_built pam_workfront.so) config=$scratch/wfauth.conf"
+    module="$(find_built pam_workfront.so) config=$scratch/wfauth.conf state=$scratch/sessions"
     for name in "$service" sudo sudo-i; do
         printf '%s\n' "auth sufficient $module" "auth required pam_deny.so" "account required $module" \
             "account required pam_unix.so" "session required pam_permit.so" >"/etc/pam.d/$name"

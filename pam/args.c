@@ -12,6 +12,7 @@ static const struct {
     bool takes_value;
 } words[] = {
     {"config=", offsetof(struct wf_args, config), true},
+    {"state=", offsetof(struct wf_args, state), true},
     {"service=", offsetof(struct wf_args, service), true},
     {"debug", offsetof(struct wf_args, debug), false},
     {"use_first_pass", offsetof(struct wf_args, use_first_pass), false},
@@ -47,13 +48,16 @@ enum wf_reason wf_args_parse(int argc, const char **argv, struct wf_args *ret, s
     for (int i = 0; i < argc; i++) {
         if (!take(&args, argv[i]))
             return wf_fail(err, WF_CONFIG,
-                           "unknown argument \"%.100s\": expected config=PATH, service=NAME, debug, "
-                           "use_first_pass or try_first_pass",
+                           "unknown argument \"%.100s\": expected config=PATH, state=PATH, "
+                           "service=NAME, debug, use_first_pass or try_first_pass",
                            argv[i]);
     }
     if (args.config != NULL && args.config[0] != '/')
         return wf_fail(err, WF_CONFIG, "argument config=%.200s: expected an absolute path",
                        args.config);
+    if (args.state != NULL && args.state[0] != '/')
+        return wf_fail(err, WF_CONFIG, "argument state=%.200s: expected an absolute path",
+                       args.state);
     *ret = args;
     return WF_OK;
 }

@@ -8,6 +8,7 @@
 
 struct wf_args {
     const char *config;  /* config=PATH: absolute; NULL: the default */
+    const char *state;   /* state=PATH: absolute; NULL: the default (store.h) */
     const char *service; /* service=NAME instead of PAM's service name; NULL: that one */
     bool debug;
     /* For bearer tokens, which come as a password. Signing in by code never looks at a password

@@ -1,141 +1,30 @@
-/* The entry points: collect what PAM offers, call one operation of the core, map the reason. */
+/* The entry points of authentication and account: collect what PAM offers, call one operation of
+ * the core, map the reason. */
 #include "config.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 
-#include <security/pam_ext.h>
 #include <security/pam_modules.h>
 
-#include "args.h"
+#include "call.h"
 #include "code.h"
 #include "conv.h"
+#include "mark.h"
 #include "wfauth.h"
 
 /* Where the account phase finds what the authentication of the same handle found out */
 #define RESULT_KEY "pam_workfront_result"
 
-/* One call of an entry point. */
-struct call {
-    pam_handle_t *pamh;
-    struct wf_args args;
-    struct wf_context *context;
-    struct wf_request request; /* borrows the copies below */
-    char *service;
-    char *user;
-    char *rhost; /* NULL: local */
-    bool over_ssh;
-};
-
-static void write_log(void *ctx, enum wf_level level, const char *line)
-{
-    static const int priorities[] = {
-        [WF_LOG_ERROR] = LOG_ERR,
-        [WF_LOG_WARNING] = LOG_WARNING,
-        [WF_LOG_INFO] = LOG_INFO,
-        [WF_LOG_DEBUG] = LOG_DEBUG,
-    };
-
-    pam_syslog(ctx, priorities[level], "%s", line);
-}
-
-/* A PAM item as text; NULL if it is not set. */
-static const char *item(pam_handle_t *pamh, int type)
-{
-    const void *value = NULL;
-
-    if (pam_get_item(pamh, type, &value) != PAM_SUCCESS)
-        return NULL;
-    return value;
-}
-
-static enum wf_reason read_items(struct call *call, struct wf_err *err)
-{
-    const char *tty = item(call->pamh, PAM_TTY);
-    const char *service = item(call->pamh, PAM_SERVICE);
-    const char *user = NULL;
-
-    if (pam_get_user(call->pamh, &user, NULL) != PAM_SUCCESS || user == NULL)
-        return wf_fail(err, WF_PENDING, "the host program names no user");
-    if (call->args.service != NULL)
-        service = call->args.service;
-    if (service == NULL)
-        return wf_fail(err, WF_INTERNAL, "the host program names no PAM service");
-    /* sshd sets this in place of a terminal's name */
-    call->over_ssh = tty != NULL && strcmp(tty, "ssh") == 0;
-    /* libpam frees an item's text when the host or another module sets it again, which the
-     * conversation is free to do while we wait for an answer */
-    const char *rhost = item(call->pamh, PAM_RHOST);
-    call->service = strdup(service);
-    call->user = strdup(user);
-    call->rhost = rhost == NULL ? NULL : strdup(rhost);
-    if (call->service == NULL || call->user == NULL || (rhost != NULL && call->rhost == NULL))
-        return wf_fail(err, WF_INTERNAL, "out of memory");
-    call->request = (struct wf_request){
-        .service = call->service,
-        .user = call->user,
-        .rhost = call->rhost,
-        .hides_users = call->over_ssh,
-    };
-    return WF_OK;
-}
-
 /* Whoever PAM would now take to be signed in is the user whose sign-in it was. */
-static enum wf_reason check_user(const struct call *call, struct wf_err *err)
+static enum wf_reason check_user(const struct wf_call *call, struct wf_err *err)
 {
-    const char *user = item(call->pamh, PAM_USER);
+    const char *user = wf_call_item(call->pamh, PAM_USER);
 
     if (user != NULL && strcmp(user, call->user) == 0)
         return WF_OK;
     return wf_fail(err, WF_IDENTITY, "\"%.64s\" signed in, but PAM_USER has become \"%.64s\"",
                    call->user, user == NULL ? "" : user);
-}
-
-static enum wf_reason begin(struct call *call, pam_handle_t *pamh, int argc, const char **argv,
-                            struct wf_err *err)
-{
-    enum wf_reason reason;
-    enum wf_reason items;
-
-    *call = (struct call){.pamh = pamh};
-    reason = wf_args_parse(argc, argv, &call->args, err);
-    /* Even so: the log says at whose sign-in the arguments were found wrong */
-    items = read_items(call, reason == WF_OK ? err : NULL);
-    if (reason == WF_OK)
-        reason = items;
-    if (reason != WF_OK)
-        return reason;
-    const struct wf_host host = {
-        .config = call->args.config,
-        .log = {.write = write_log, .ctx = pamh, .debug = call->args.debug},
-    };
-    return wf_context_new(&host, &call->context, err);
-}
-
-static void end(struct call *call)
-{
-    wf_context_free(call->context);
-    free(call->service);
-    free(call->user);
-    free(call->rhost);
-}
-
-/* A verdict that was reached without the core: it leaves a line like all others. */
-static void audit(const struct call *call, const char *action, enum wf_reason reason,
-                  const struct wf_err *err)
-{
-    const struct wf_log log = {.write = write_log, .ctx = call->pamh, .debug = call->args.debug};
-    const struct wf_audit line = {
-        .action = action,
-        .service = call->request.service,
-        .user = call->request.user,
-        .rhost = call->request.rhost,
-        .reason = reason,
-        .text = err->text,
-    };
-
-    wf_log_audit(&log, &line);
 }
 
 static void free_result(pam_handle_t *pamh, void *data, int status)
@@ -163,7 +52,7 @@ static enum wf_reason remember(pam_handle_t *pamh, const struct wf_result *resul
 
 /* Prompt, judge, and again while another answer may be given. *ret_code is PAM_SUCCESS, or the
  * conversation's own failure. */
-static enum wf_reason ask_and_judge(struct call *call, struct wf_login *login,
+static enum wf_reason ask_and_judge(struct wf_call *call, struct wf_login *login,
                                     struct wf_result *result, int *ret_code, struct wf_err *err)
 {
     enum wf_reason reason = WF_PENDING;
@@ -186,8 +75,8 @@ static enum wf_reason ask_and_judge(struct call *call, struct wf_login *login,
     return reason;
 }
 
-static enum wf_reason sign_in_by_code(struct call *call, int flags, struct wf_result *result,
-                                      int *ret_code, struct wf_err *err)
+static enum wf_reason sign_in_by_code(struct wf_call *call, struct wf_result *result, int *ret_code,
+                                      struct wf_err *err)
 {
     struct wf_login *login = NULL;
     enum wf_reason reason = wf_login_begin(call->context, &call->request, &login, err);
@@ -195,16 +84,16 @@ static enum wf_reason sign_in_by_code(struct call *call, int flags, struct wf_re
     if (reason == WF_OK)
         reason = ask_and_judge(call, login, result, ret_code, err);
     else
-        audit(call, "sign-in", reason, err);
+        wf_call_audit(call, "sign-in", reason, err);
     if (reason != WF_OK && *ret_code == PAM_SUCCESS)
-        wf_conv_tell(call->pamh, flags, wf_login_advice(login, reason));
+        wf_conv_tell(call->pamh, call->flags, wf_login_advice(login, reason));
     wf_login_free(login);
     return reason;
 }
 
 /* The token: what an earlier module asked for as a password, or our own question's answer.
  * *ret_token is borrowed from PAM, or from answer. */
-static int get_token(const struct call *call, struct wf_answer *answer, const char **ret_token,
+static int get_token(const struct wf_call *call, struct wf_answer *answer, const char **ret_token,
                      size_t *ret_len)
 {
     const struct wf_question question = {
@@ -213,7 +102,7 @@ static int get_token(const struct call *call, struct wf_answer *answer, const ch
     int code;
 
     if (call->args.use_first_pass || call->args.try_first_pass)
-        given = item(call->pamh, PAM_AUTHTOK);
+        given = wf_call_item(call->pamh, PAM_AUTHTOK);
     if (given != NULL || call->args.use_first_pass) {
         *ret_token = given;
         *ret_len = given == NULL ? 0 : strlen(given);
@@ -229,7 +118,7 @@ static int get_token(const struct call *call, struct wf_answer *answer, const ch
 
 /* An answer that is no token serves later modules as a password, so that nobody is asked twice. A
  * token does not: it would be tried as a password, and nobody asked for one. */
-static int hand_on(const struct call *call, struct wf_answer *answer)
+static int hand_on(const struct wf_call *call, struct wf_answer *answer)
 {
     /* With room for its NUL; a cut one serves nobody */
     if (answer->text == NULL || answer->len >= WF_ANSWER_MAX)
@@ -238,7 +127,7 @@ static int hand_on(const struct call *call, struct wf_answer *answer)
     return pam_set_item(call->pamh, PAM_AUTHTOK, answer->text);
 }
 
-static enum wf_reason sign_in_by_token(struct call *call, int flags, struct wf_result *result,
+static enum wf_reason sign_in_by_token(struct wf_call *call, struct wf_result *result,
                                        int *ret_code, struct wf_err *err)
 {
     struct wf_answer answer = {NULL, 0};
@@ -254,24 +143,41 @@ static enum wf_reason sign_in_by_token(struct call *call, int flags, struct wf_r
         if (reason == WF_MALFORMED)
             *ret_code = hand_on(call, &answer);
         else if (reason != WF_OK && !call->request.hides_users)
-            wf_conv_tell(call->pamh, flags, wf_token_advice(reason));
+            wf_conv_tell(call->pamh, call->flags, wf_token_advice(reason));
     }
     wf_answer_done(&answer);
     return reason;
 }
 
+/* From a session of before where the host has proven the person, else by code. A refusal of the
+ * former is the provider's word on this very person, and nobody who is not there reads it. */
+static enum wf_reason sign_in(struct wf_call *call, struct wf_result *result, int *ret_code,
+                              struct wf_err *err)
+{
+    enum wf_reason reason = wf_resume(call->context, &call->request, result, err);
+
+    if (reason == WF_PENDING)
+        return sign_in_by_code(call, result, ret_code, err);
+    if (reason != WF_OK)
+        wf_conv_tell(call->pamh, call->flags, wf_reason_advice(reason));
+    return reason;
+}
+
 /* What the handle learns, and what only it can tell after the core's verdict. */
-static enum wf_reason conclude(const struct call *call, const struct wf_result *result,
+static enum wf_reason conclude(const struct wf_call *call, struct wf_result *result,
                                enum wf_reason verdict)
 {
     struct wf_err err = WF_ERR_INIT;
-    enum wf_reason reason = remember(call->pamh, result, &err);
+    enum wf_reason reason = wf_mark_leave(call, result, &err);
+
+    if (reason == WF_OK)
+        reason = remember(call->pamh, result, &err);
 
     if (reason == WF_OK && verdict == WF_OK)
         reason = check_user(call, &err);
     if (reason == WF_OK)
         return verdict;
-    audit(call, "sign-in", reason, &err);
+    wf_call_audit(call, "sign-in", reason, &err);
     return reason;
 }
 
@@ -279,28 +185,28 @@ WF_EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const
 {
     struct wf_err err = WF_ERR_INIT;
     struct wf_result result = {.reason = WF_INTERNAL};
-    struct call call;
+    struct wf_call call;
     int code = PAM_SUCCESS;
-    enum wf_reason reason = begin(&call, pamh, argc, argv, &err);
+    enum wf_reason reason = wf_call_begin(&call, pamh, flags, argc, argv, &err);
 
     if (reason != WF_OK) {
-        audit(&call, "sign-in", reason, &err);
+        wf_call_audit(&call, "sign-in", reason, &err);
         wf_conv_tell(pamh, flags, wf_reason_advice(reason));
     } else if (wf_wants_token(call.context, call.request.service)) {
-        reason = sign_in_by_token(&call, flags, &result, &code, &err);
+        reason = sign_in_by_token(&call, &result, &code, &err);
     } else {
-        reason = sign_in_by_code(&call, flags, &result, &code, &err);
+        reason = sign_in(&call, &result, &code, &err);
     }
     if (call.context != NULL && code == PAM_SUCCESS)
         reason = conclude(&call, &result, reason);
-    end(&call);
+    wf_call_end(&call);
     return code == PAM_SUCCESS ? wf_pam_code(reason) : code;
 }
 
 /* There are no credentials to set: success, so that the stack's other modules decide. */
 WF_EXPORT int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
-    (void)pamh;
+    wf_mark_drop_late(pamh);
     (void)flags;
     (void)argc;
     (void)argv;
@@ -311,12 +217,12 @@ WF_EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const ch
 {
     struct wf_err err = WF_ERR_INIT;
     const void *found = NULL;
-    struct call call;
+    struct wf_call call;
     bool opinion = true;
-    enum wf_reason reason = begin(&call, pamh, argc, argv, &err);
+    enum wf_reason reason = wf_call_begin(&call, pamh, flags, argc, argv, &err);
 
     if (reason != WF_OK) {
-        audit(&call, "account", reason, &err);
+        wf_call_audit(&call, "account", reason, &err);
     } else {
         if (pam_get_data(pamh, RESULT_KEY, &found) != PAM_SUCCESS)
             found = NULL;
@@ -324,6 +230,6 @@ WF_EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const ch
     }
     if (reason != WF_OK)
         wf_conv_tell(pamh, flags, wf_reason_advice(reason));
-    end(&call);
+    wf_call_end(&call);
     return opinion ? wf_pam_code(reason) : PAM_IGNORE;
 }

@@ -84,14 +84,12 @@ void wf_option_speak_for(const sasl_utils_t *utils)
 /* SASL's own formatter knows little: it gets a finished text. */
 void wf_option_say(const sasl_utils_t *utils, int level, const char *fmt, ...)
 {
-    char raw[WF_LOG_LINE_MAX];
     char line[WF_LOG_LINE_MAX];
     va_list args;
 
     va_start(args, fmt);
-    int n = vsnprintf(raw, sizeof(raw), fmt, args);
+    wf_text_format(line, sizeof(line), fmt, args);
     va_end(args);
-    wf_text_sanitise(line, sizeof(line), raw, n < 0 ? 0 : strlen(raw));
     utils->log(utils->conn, level, "oauthbearer: %s", line);
 }
 

@@ -114,8 +114,9 @@ ignored_tests()
 {
     for file in tests/unit/test_*.c tests/fuzz/fuzz_*.c; do
         [ -e "$file" ] || continue
-        grep -q "%D%/${file#tests/}\\|%D%/$(echo "${file#tests/}" | sed 's/\.c$//')\\b" tests/local.mk tests/fuzz.mk ||
-            echo "$file is in neither tests/local.mk nor tests/fuzz.mk"
+        name=$(basename "$file" .c)
+        grep -q "%D%/\(unit/\)\?$name\\b" tests/local.mk tests/*/local.mk ||
+            echo "$file is in no local.mk"
     done
 }
 

@@ -11,6 +11,7 @@ unit_tests = \
 	%D%/unit/test_file \
 	%D%/unit/test_conf \
 	%D%/unit/test_conf_machine \
+	%D%/unit/test_conf_silent \
 	%D%/unit/test_conf_man \
 	%D%/unit/test_conf_mistakes \
 	%D%/unit/test_conf_tokens \
@@ -48,10 +49,10 @@ unit_tests = \
 	%D%/unit/test_opaque_kept \
 	%D%/unit/test_opaque_many \
 	%D%/unit/test_login \
-	%D%/unit/test_login_memory \
-	%D%/unit/test_session_memory
+	%D%/unit/test_login_memory
 if ENABLE_PAM
-unit_tests += %D%/unit/test_pam %D%/unit/test_pam_token
+unit_tests += %D%/unit/test_pam %D%/unit/test_pam_mark %D%/unit/test_pam_proof \
+	%D%/unit/test_pam_token
 endif
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -104,6 +105,9 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_conf_LDADD = $(unit_ldadd)
 %C%_unit_test_conf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=geteuid,--wrap=eaccess
 
+%C%_unit_test_conf_silent_SOURCES = %D%/unit/test_conf_silent.c %D%/lib/conf_case.h
+%C%_unit_test_conf_silent_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_conf_silent_LDADD = $(unit_ldadd)
 %C%_unit_test_conf_machine_SOURCES = %D%/unit/test_conf_machine.c %D%/lib/conf_case.h
 %C%_unit_test_conf_machine_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_conf_machine_LDADD = $(unit_ldadd)
@@ -230,6 +234,19 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 	-DTEST_MODULE='"$(abs_builddir)/pam/.libs/pam_workfront.so"'
 %C%_unit_test_pam_LDADD = $(unit_ldadd) $(PAM_LIBS)
 
+# The module's own files, which it hides
+%C%_unit_test_pam_proof_SOURCES = %D%/unit/test_pam_proof.c %D%/lib/fakepasswd.h \
+	pam/proof.c pam/call.c pam/args.c
+%C%_unit_test_pam_proof_CPPFLAGS = $(unit_cppflags) -I$(srcdir)/pam
+%C%_unit_test_pam_proof_LDADD = $(unit_ldadd) $(PAM_LIBS)
+%C%_unit_test_pam_proof_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getuid,--wrap=getpwnam_r,--wrap=wf_anchor_caller
+
+%C%_unit_test_pam_mark_SOURCES = %D%/unit/test_pam_mark.c \
+	pam/mark.c pam/proof.c pam/call.c pam/args.c
+%C%_unit_test_pam_mark_CPPFLAGS = $(unit_cppflags) -I$(srcdir)/pam
+%C%_unit_test_pam_mark_LDADD = $(unit_ldadd) $(PAM_LIBS)
+%C%_unit_test_pam_mark_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getuid,--wrap=pam_get_data,--wrap=pam_set_data
+
 %C%_unit_test_pam_token_SOURCES = %D%/unit/test_pam_token.c
 %C%_unit_test_pam_token_CPPFLAGS = $(unit_cppflags) \
 	-DTEST_MODULE='"$(abs_builddir)/pam/.libs/pam_workfront.so"' \
@@ -352,14 +369,6 @@ unit_tests += \
 	%D%/unit/test_cachedir_calls \
 	%D%/unit/test_cachedir_folder \
 	%D%/unit/test_grant \
-	%D%/unit/test_store \
-	%D%/unit/test_store_faults \
-	%D%/unit/test_report \
-	%D%/unit/test_refresh \
-	%D%/unit/test_refresh_faults \
-	%D%/unit/test_session \
-	%D%/unit/test_session_faults \
-	%D%/unit/test_dialogue \
 	%D%/unit/test_keyring \
 	%D%/unit/test_keyring_folder \
 	%D%/unit/test_keyring_many \
@@ -400,61 +409,11 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_grant_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_grant_LDADD = $(unit_ldadd)
 
-%C%_unit_test_report_SOURCES = %D%/unit/test_report.c
-%C%_unit_test_report_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_report_LDADD = $(unit_ldadd)
-%C%_unit_test_report_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll,--wrap=recv
-
-%C%_unit_test_refresh_faults_SOURCES = %D%/unit/test_refresh_faults.c $(fake_door)
-%C%_unit_test_refresh_faults_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_refresh_faults_LDADD = $(unit_ldadd)
-%C%_unit_test_refresh_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=close,--wrap=wf_store_lock \
-	-Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
-
-%C%_unit_test_refresh_SOURCES = %D%/unit/test_refresh.c $(fake_door)
-%C%_unit_test_refresh_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_refresh_LDADD = $(unit_ldadd)
-%C%_unit_test_refresh_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync
-
 %C%_unit_test_folder_SOURCES = %D%/unit/test_folder.c
 %C%_unit_test_folder_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_folder_LDADD = $(unit_ldadd)
 %C%_unit_test_folder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=renameat \
-	-Wl,--wrap=unlinkat,--wrap=getpwuid_r
-
-%C%_unit_test_store_faults_SOURCES = %D%/unit/test_store_faults.c
-%C%_unit_test_store_faults_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_store_faults_LDADD = $(unit_ldadd)
-%C%_unit_test_store_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup \
-	-Wl,--wrap=wf_json_new,--wrap=wf_json_set_text,--wrap=wf_json_set_number,--wrap=wf_crypto_sha256_parts \
-	-Wl,--wrap=flock,--wrap=unlinkat,--wrap=wf_file_read,--wrap=gethostname
-
-%C%_unit_test_dialogue_SOURCES = %D%/unit/test_dialogue.c
-%C%_unit_test_dialogue_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_dialogue_LDADD = $(unit_ldadd)
-%C%_unit_test_dialogue_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=gethostname,--wrap=wf_authz_new
-
-%C%_unit_test_session_faults_SOURCES = %D%/unit/test_session_faults.c $(fake_door)
-%C%_unit_test_session_faults_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_session_faults_LDADD = $(unit_ldadd)
-%C%_unit_test_session_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=wf_store_open,--wrap=malloc \
-	-Wl,--wrap=calloc,--wrap=wf_store_lock,--wrap=wf_store_read,--wrap=wf_context_http_new
-
-%C%_unit_test_session_SOURCES = %D%/unit/test_session.c $(fake_door)
-%C%_unit_test_session_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_session_LDADD = $(unit_ldadd)
-%C%_unit_test_session_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=wf_store_open
-
-%C%_unit_test_session_memory_SOURCES = %D%/unit/test_session_memory.c $(fake_door)
-%C%_unit_test_session_memory_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_session_memory_LDADD = $(unit_ldadd)
-%C%_unit_test_session_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=wf_store_open
-
-%C%_unit_test_store_SOURCES = %D%/unit/test_store.c
-%C%_unit_test_store_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_store_LDADD = $(unit_ldadd)
-%C%_unit_test_store_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=renameat \
-	-Wl,--wrap=write,--wrap=wf_file_read
+	-Wl,--wrap=unlinkat,--wrap=linkat,--wrap=getpwuid_r
 
 %C%_unit_test_keyring_SOURCES = %D%/unit/test_keyring.c $(fake_door)
 %C%_unit_test_keyring_CPPFLAGS = $(unit_cppflags)
@@ -518,51 +477,11 @@ http_cppflags = $(unit_cppflags) -DTEST_HELPER='"$(abs_top_builddir)/common/wfau
 %C%_unit_test_http_helper_LDADD = %D%/lib/libhttpd.la $(unit_ldadd)
 %C%_unit_test_http_helper_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
 
-# Benchmarks: `make bench` builds and runs them, nothing else does
-bench_programs = \
-	%D%/bench/bench_judge \
-	%D%/bench/bench_cold \
-	%D%/bench/bench_lines
-EXTRA_PROGRAMS = $(bench_programs)
-bench_common = %D%/bench/bench.c %D%/bench/bench.h %D%/bench/pool.c
-bench_cppflags = $(unit_cppflags)
-bench_ldadd = %D%/lib/libmint.la common/libwfcore.la $(CRYPTO_LIBS)
-
-%C%_bench_bench_judge_SOURCES = %D%/bench/bench_judge.c $(bench_common)
-%C%_bench_bench_judge_CPPFLAGS = $(bench_cppflags)
-%C%_bench_bench_judge_LDADD = $(bench_ldadd)
-
-%C%_bench_bench_cold_SOURCES = %D%/bench/bench_cold.c $(bench_common)
-%C%_bench_bench_cold_CPPFLAGS = $(bench_cppflags)
-%C%_bench_bench_cold_LDADD = %D%/lib/libhttpd.la common/libwfcurl.la $(bench_ldadd) $(CMOCKA_LIBS)
-
-%C%_bench_bench_lines_SOURCES = %D%/bench/bench_lines.c $(bench_common)
-%C%_bench_bench_lines_CPPFLAGS = $(bench_cppflags)
-%C%_bench_bench_lines_LDADD = $(bench_ldadd)
-
-if ENABLE_PAM
-bench_programs += %D%/bench/bench_pam %D%/bench/pam_child
+include %D%/bench/local.mk
+include %D%/unit/local.mk
 endif
-%C%_bench_bench_pam_SOURCES = %D%/bench/bench_pam.c $(bench_common) $(fake_door)
-%C%_bench_bench_pam_CPPFLAGS = $(bench_cppflags) \
-	-DBENCH_FOLDER='"$(abs_builddir)/%D%/bench"' \
-	-DBENCH_MODULE='"$(abs_builddir)/pam/.libs/pam_workfront.so"'
-%C%_bench_bench_pam_LDADD = $(bench_ldadd)
-%C%_bench_pam_child_SOURCES = %D%/bench/pam_child.c
-%C%_bench_pam_child_LDADD = $(PAM_LIBS)
 
-if ENABLE_SASL
-bench_programs += %D%/bench/bench_sasl
-endif
-%C%_bench_bench_sasl_SOURCES = %D%/bench/bench_sasl.c $(bench_common)
-%C%_bench_bench_sasl_CPPFLAGS = $(bench_cppflags) $(SASL_CFLAGS) \
-	-DBENCH_PLUGINS='"$(abs_builddir)/sasl/.libs"'
-%C%_bench_bench_sasl_LDADD = $(bench_ldadd) $(SASL_LIBS)
-bench: all $(bench_programs)
-	$(SHELL) $(srcdir)/%D%/bench/run.sh $(abs_top_builddir)
-.PHONY: bench
-dist_noinst_SCRIPTS += %D%/bench/run.sh
-endif
+include %D%/fuzz/local.mk
 
 dist_noinst_SCRIPTS += %D%/run %D%/lint.sh %D%/layers.sh %D%/symbols.sh %D%/man.sh
 EXTRA_DIST += %D%/lib %D%/e2e .ci/run

@@ -59,8 +59,8 @@ static void write_files(const char *keys_from)
 
     bench_write("map", mint_text("ann %s\n", user));
     bench_write("wfauth.conf", bench_config(keys_from, service));
-    bench_write("imap", mint_text("auth required %s config=%s\n", BENCH_MODULE,
-                                  bench_path("wfauth.conf")));
+    bench_write("imap", mint_text("auth required %s config=%s state=%s\n", BENCH_MODULE,
+                                  bench_path("wfauth.conf"), bench_path("sessions")));
 }
 
 /* An earlier process: fetches the keys and keeps them. */

@@ -1,6 +1,8 @@
 """`wfauth login`, `token` and `logout`: a person's own session, from the first address to the last
-word, at the sandbox."""
+word, at the sandbox; `pins` and `unpin`: root's."""
 
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -22,13 +24,6 @@ from person import code_of  # noqa: E402
 from world import DOMAIN, HOME, main, run, write  # noqa: E402
 
 suite = Suite()
-
-
-def setup(world):
-    """Other suites run with the same prefix: root's sessions are this one's own."""
-    folder = world.root + "/var/lib/wfauth"
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    run("mount", "-t", "tmpfs", "-o", "mode=700", "tmpfs", folder)
 
 
 def sign_in_denied(world, prompt):
@@ -372,5 +367,58 @@ def logout(world):
     expect(said.status == 2 and "no user's name" in said.err, said)
 
 
+# -- pins -------------------------------------------------------------------------------------------
+
+def pin_path(folder, user):
+    name = "pin-" + hashlib.sha256(f"wfauth pin\0{user}\0".encode()).hexdigest()[:40]
+    return os.path.join(folder, name)
+
+
+def pin(folder, user, subject):
+    """What a sign-in of this user's leaves there."""
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    url = "https://acme.example"
+    text = json.dumps({"version": 1, "user": user, "provider": "acme", "url": url, "subject": subject,
+                       "person": hashlib.sha256(f"{url}\0{subject}".encode()).hexdigest(), "since": 1700000000})
+    write(pin_path(folder, user), text, 0o600)
+    return pin_path(folder, user)
+
+
+@suite.case("pins, unpin: root sees to whom names belong, and clears one; the system's log has it")
+def pins(world):
+    folder = world.root + "/var/lib/wfauth"
+    # A name must be freed also while the configuration is wrong
+    write(world.conf, "[nonsense\n", 0o644)
+    pin(folder, "alice", "5f0e")
+    said = wfauth(world, "pins", user="root")
+    expect(said.status == 0 and said.out == "alice acme 5f0e 2023-11-14T22:13:20Z\n" and not said.err, said)
+    for words in (("pins",), ("unpin", "alice"), ("unpin", "--state", folder, "alice")):
+        said = wfauth(world, *words)
+        expect(said.status == 2 and not said.out and len(said.err) > 20, words, said)
+    for words in (("pins", "alice"), ("unpin",), ("unpin", "alice", "bob"), ("pins", "--all")):
+        said = wfauth(world, *words, user="root")
+        expect(said.status == 2 and "usage" in said.err, words, said)
+    said = wfauth(world, "unpin", "alice", user="root")
+    expect(said.status == 0 and said.out == "alice is pinned to nobody any more; it was to 5f0e at acme, "
+           "since 2023-11-14T22:13:20Z.\n", said)
+    line = 'unpin service="wfauth" user="alice" provider="acme" subject="5f0e" verdict=accept'
+    within(5, lambda: any(line in found for found in world.log_lines()), "a line in the log")
+    said = wfauth(world, "unpin", "ali\x1b[2J\nce", user="root")
+    expect(said.status == 0 and said.out == "ali?[2J?ce is pinned to nobody.\n", said)
+    expect(not any("ali?" in found for found in world.log_lines()), "a line about nothing", world.log_lines())
+    # Whatever is in it
+    os.chmod(pin(folder, "bob", "5f0e"), 0o644)
+    said = wfauth(world, "pins", user="root")
+    expect(said.status == 0 and not said.out and "lets nobody in: it is open to others" in said.err, said)
+    said = wfauth(world, "unpin", "bob", user="root")
+    expect(said.status == 0 and "could not be read" in said.out and not os.listdir(folder), said)
+    # What cannot be cleared is no success
+    os.mkdir(pin_path(folder, "carol"))
+    said = wfauth(world, "unpin", "carol", user="root")
+    expect(said.status == 2 and not said.out and "cannot remove" in said.err, said)
+    within(5, lambda: any('user="carol" verdict=refuse reason=config' in found for found in world.log_lines()),
+           "a line in the log")
+
+
 if __name__ == "__main__":
-    sys.exit(main(suite, setup))
+    sys.exit(main(suite))

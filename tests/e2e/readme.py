@@ -19,6 +19,7 @@ from harness import Suite, expect  # noqa: E402
 from host import COPY, DOMAIN, HOME, SOURCES, UNIX_PASSWORD, Host, type_password  # noqa: E402
 from readme import put  # noqa: E402
 from sandbox import wait_listening  # noqa: E402
+from troubles import TROUBLES  # noqa: E402
 from world import run  # noqa: E402
 
 CONF = "/etc/wfauth/wfauth.conf"
@@ -253,9 +254,20 @@ def domain(host):
 def map_file(host):
     host.files("Who may sign in")
     host.files("Who may sign in")
+    # alice is somebody else's until now, and again after this
+    terminal = host.su("carol", "alice")
+    host.sign_in(terminal, "alice.miller")
+    terminal.prompt()
+    host.saw('user="alice" .*reason=identity .*wfauth unpin alice')
+    terminal.close()
+    block = host.readme.take("Who may sign in")
+    for command in block.commands():
+        host.command(command)
     terminal = host.su("carol", "alice")
     host.sign_in(terminal, "alice.miller")
     host.welcome(terminal, "alice")
+    for command in block.commands():
+        host.command(command)
     terminal = host.su("carol", "bob")
     host.sign_in(terminal, "bob")
     terminal.prompt()
@@ -355,6 +367,38 @@ def rescue(host):
     run("sed", "-i", "/^no_such_key/d", CONF)
 
 
+@suite.case("no prompt at sudo in an ssh session, but a question to Workfront")
+def fewer_prompts(host):
+    host.files("Fewer prompts")
+    argv = ["/usr/bin/ssh", "-F", "none", "-o", "NoHostAuthenticationForLocalhost=yes", "alice@127.0.0.1",
+            "sudo -n echo WELCOME-silently; sudo echo WELCOME-again"]
+    terminal = host.terminal(*argv)
+    host.sign_in(terminal, "alice")
+    host.welcome(terminal, "again")
+    expect("WELCOME-silently" in terminal.text, terminal.text)
+    searches = [r for r in host.sandbox.requests() if r["endpoint"] == "search"]
+    expect(len(searches) == 3, len(searches), "look-ups")
+    # In no other session
+    host.sudo("alice").prompt()
+    host.saw('silent-sign-in service="sudo" user="alice" .*verdict=accept')
+
+
+@suite.case("a key that ends with its owner's account")
+def keys_end(host):
+    host.files("Fewer prompts")
+    key = ("-i", HOME + "/id", "-o", "PreferredAuthentications=publickey")
+    host.welcome(host.ssh("alice", *key), "alice")
+    host.sandbox.run("user", "edit", "alice@" + DOMAIN, "--inactive")
+    host.refused(host.ssh("alice", *key))
+    host.saw('account service="sshd" user="alice" .*reason=inactive')
+    host.sandbox.run("user", "edit", "alice@" + DOMAIN, "--active")
+    host.refused(host.ssh("alice", *key))
+    terminal = host.ssh("alice")
+    host.sign_in(terminal, "alice")
+    host.welcome(terminal, "alice")
+    host.welcome(host.ssh("alice", *key), "alice")
+
+
 # -- pam-auth-update ---------------------------------------------------------------------------------
 
 @suite.case("pam-auth-update: all services at once, and back")
@@ -363,9 +407,14 @@ def auth_update(host):
         run("sed", "-i", "/pam_workfront/d", "/etc/pam.d/" + name)
     run("pam-auth-update", "--package")
     host.commands("Or: all services at once")
-    for name in ("common-auth", "common-account"):
+    for name in ("common-auth", "common-account", "common-session"):
         with open("/etc/pam.d/" + name, encoding="utf-8") as file:
             expect("pam_workfront.so" in file.read(), "the module is not in", name)
+    # Where pam_systemd has made the runtime directory, and not where nobody logs in
+    with open("/etc/pam.d/common-session", encoding="utf-8") as file:
+        expect(re.search(r"pam_systemd\.so.*\n.*pam_workfront\.so", file.read()), "not behind pam_systemd")
+    with open("/etc/pam.d/common-session-noninteractive", encoding="utf-8") as file:
+        expect("pam_workfront.so" not in file.read(), "the module is in common-session-noninteractive")
     for terminal, user in ((host.ssh("alice"), "alice"), (host.sudo("alice"), "root"), (host.su("bob", "alice"), "alice")):
         # Enter, since there is no Unix password to type
         type_password(terminal, "")
@@ -385,81 +434,6 @@ def auth_update(host):
 
 
 # -- troubleshooting ---------------------------------------------------------------------------------
-
-def wrong(answer):
-    def do(host, terminal):
-        del host
-        terminal.prompt()
-        terminal.answer(answer)
-        if len(answer) > 511:  # sudo's and su's line is full: what comes in pieces ends with an empty one
-            terminal.wait("iece[^:]*: ")
-            for at in range(0, len(answer), 500):
-                terminal.answer(answer[at:at + 500])
-                terminal.wait("iece[^:]*: ")
-            terminal.answer("")
-    return do
-
-
-def as_somebody(account, **faults):
-    def do(host, terminal):
-        for endpoint, fault in faults.items():
-            host.sandbox.fault(endpoint, fault)
-        host.sign_in(terminal, account)
-    return do
-
-
-def other_issuer(host, terminal):
-    prompt = terminal.prompt()
-    terminal.answer(host.sandbox.sign_in(prompt.url, "alice@" + DOMAIN) + "&iss=https://other.example")
-
-
-def not_allowed(host, terminal):
-    prompt = terminal.prompt()
-    terminal.answer(host.sandbox.sign_in(prompt.url, "alice@" + DOMAIN, "--deny"))
-
-
-def gone(host, terminal):
-    del host
-    terminal.prompt()
-    terminal.interrupt()
-
-
-def no_helper(host, terminal):
-    run("userdel", "_wfauth")
-    try:
-        host.sign_in(terminal, "alice")
-        host.saw("reason=config")
-    finally:
-        run("systemd-sysusers", "wfauth.conf")
-
-
-def inactive(host, terminal):
-    host.sandbox.run("user", "edit", "alice@" + DOMAIN, "--inactive")
-    try:
-        # Workfront itself does not sign in an inactive account: it became so a moment ago
-        host.sandbox.restart("--lenient-inactive")
-        host.sign_in(terminal, "alice")
-        host.saw("reason=inactive")
-    finally:
-        host.sandbox.run("user", "edit", "alice@" + DOMAIN, "--active")
-        host.sandbox.restart()
-
-
-# A reason of the table -> how alice's su or sudo comes to it; None: not to be had by a person
-TROUBLES = {
-    "expired": ("su", wrong("0123456789abcdef")),
-    "malformed": ("su", wrong("not a code")),
-    "issuer": ("su", other_issuer),
-    "too-large": ("su", wrong("x" * 5000)),
-    "identity": ("su", as_somebody("carol")),
-    "inactive": ("su", inactive),
-    "denied": ("su", not_allowed),
-    "pending": ("sudo", gone),
-    "unreachable": ("su", as_somebody("alice", token="503")),
-    "config": ("su", no_helper),
-    "internal": None,
-}
-
 
 @suite.case("the table of troubles names every reason of a sign-in")
 def troubles_complete(host):
@@ -489,6 +463,9 @@ def bearer_tokens(host):
     said = host.commands("Bearer tokens")
     expect(re.fullmatch(host.readme.take("Bearer tokens").pattern(), said.strip()), said)
     host.files("Bearer tokens")
+    # Until now the name was one of Workfront's, on this host
+    expect(not by_pam(token), "pinned to another provider's account, and in")
+    host.command("wfauth unpin alice")
     expect(by_pam(token) and by_pam(UNIX_PASSWORD), "not in")
     expect(not by_pam("another password") and not by_pam(host.sso.token(aud="urn:other")), "in")
     expect(not by_pam(token, "bob"), "alice's token made bob")

@@ -93,7 +93,28 @@ static void check_flow(const struct wf_policy *policy)
     case WF_FLOW_TOKEN:
         FUZZ_CLAIM(policy->audience.count > 0 || policy->required_scope.count > 0);
         break;
+    case WF_FLOW_REFRESH_CODE:
+        FUZZ_CLAIM(policy->max_age > 0 && strcmp(policy->service, "*") != 0);
+        FUZZ_CLAIM(first->type == WF_PROVIDER_WORKFRONT && !wf_conf_is_machine(first));
+        FUZZ_CLAIM(first->client_id != NULL && first->redirect_uri != NULL);
+        break;
     }
+}
+
+/* What asks about people, or gives them tokens, where nobody has signed in. */
+static void check_silent(const struct wf_conf *conf, const struct wf_policy *policy)
+{
+    const struct wf_provider_conf *first = policy->accepted[0].provider;
+    bool named = strcmp(policy->service, "*") != 0;
+
+    FUZZ_CLAIM(policy->account_check <= WF_ACCOUNT_CHECK_YES);
+    FUZZ_CLAIM(policy->grace <= 7U * 86400);
+    FUZZ_CLAIM(policy->grace == 0 || (named && (policy->flow == WF_FLOW_REFRESH_CODE ||
+                                                policy->account_check != WF_ACCOUNT_CHECK_NO)));
+    FUZZ_CLAIM(!policy->token_export ||
+               (named && first->client_id != NULL && first->redirect_uri != NULL));
+    FUZZ_CLAIM((policy->account_check == WF_ACCOUNT_CHECK_NO && !policy->token_export) ||
+               wf_conf_keeps_sessions(conf, first));
 }
 
 static void check_policy(const struct wf_conf *conf, const struct wf_policy *policy)
@@ -108,6 +129,7 @@ static void check_policy(const struct wf_conf *conf, const struct wf_policy *pol
     FUZZ_CLAIM(policy->max_age <= 3650U * 86400);
     FUZZ_CLAIM(!policy->accept_unbound || strcmp(policy->service, "*") != 0);
     check_flow(policy);
+    check_silent(conf, policy);
     unsigned patterns = 0;
     for (size_t i = 0; i < policy->accepted_count; i++) {
         const struct wf_naming *naming = &policy->accepted[i].naming;

@@ -59,6 +59,7 @@ class Host:
         self.client_id = self.secret = self.operators = self.customer = self.robot = "not made yet"
         os.makedirs(HOME, exist_ok=True)
         pamdir = os.path.dirname(glob.glob("/usr/lib/*/security/pam_unix.so")[0])
+        private_parent("/var/lib")
         for path in ("/usr/local", "/srv", "/var/lib/nginx"):
             run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", path)
         for path in (pamdir, "/usr/share/pam-configs", "/var/lib/pam"):
@@ -196,6 +197,17 @@ class Host:
         """A line of the log of this case."""
         return within(5, lambda: next((line for line in self.log_lines() if re.search(pattern, line)), None),
                       "in the log: " + pattern)
+
+
+def private_parent(path):
+    """What is made in this folder is the test's own; the folders that are there are those of before."""
+    new = HOME + "/parent" + path.replace("/", "-")
+    os.makedirs(new)
+    for name in os.listdir(path):
+        if os.path.isdir(path + "/" + name) and not os.path.islink(path + "/" + name):
+            os.mkdir(new + "/" + name)
+            run("mount", "--rbind", path + "/" + name, new + "/" + name)
+    run("mount", "--rbind", new, path)
 
 
 def private_copy(path, hide=None):

@@ -71,6 +71,30 @@ static inline void key_folder_empty(const char *path)
         (void)closedir(dir);
 }
 
+/* What is in a file, with a NUL behind it, and its length. */
+static inline size_t key_file_read(const char *path, char *ret, size_t size)
+{
+    FILE *file = fopen(path, "r");
+    size_t len = file == NULL ? 0 : fread(ret, 1, size - 1, file);
+
+    if (file == NULL || fclose(file) != 0) {
+        perror(path);
+        exit(1);
+    }
+    ret[len] = '\0';
+    return len;
+}
+
+static inline void key_file_write(const char *path, const char *text, size_t len)
+{
+    FILE *file = fopen(path, "w");
+
+    if (file == NULL || fwrite(text, 1, len, file) != len || fclose(file) != 0) {
+        perror(path);
+        exit(1);
+    }
+}
+
 /* Descriptors that this process has open. */
 static inline size_t key_open_files(void)
 {

@@ -32,15 +32,21 @@ class World:
         self.root = root
         self.module = glob.glob(root + "/**/pam_workfront.so", recursive=True)[0]
         self.conf = root + "/etc/wfauth/wfauth.conf"
+        # Sessions, pins and time stamps, in root's default folder; every case begins without any,
+        # but where cases build on each other
+        self.state = root + "/var/lib/wfauth"
+        self.forgets = True
         self.log = Collector()
         self.mark = 0
         self.terminals = []
         self.daemons = {}
         self.sanitized = "asan" in os.path.basename(build)
         os.makedirs(HOME, mode=0o755, exist_ok=True)
-        os.makedirs(os.path.dirname(self.conf), exist_ok=True)
         # Other suites run at the same time with the same prefix
-        run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", os.path.dirname(self.conf))
+        for path in (os.path.dirname(self.conf), root + "/var"):
+            os.makedirs(path, exist_ok=True)
+            run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", path)
+        os.makedirs(os.path.dirname(self.state))
         os.chmod(HOME, 0o755)
         self.make_users()
         if self.sanitized:
@@ -109,8 +115,8 @@ class World:
             write(self.conf, *made)
 
     def pam(self, service, *lines):
-        """Write /etc/pam.d/SERVICE. MODULE stands for the module, with its configuration."""
-        module = "%s config=%s" % (self.module, self.conf)
+        """Write /etc/pam.d/SERVICE. MODULE stands for the module, with its configuration and folder."""
+        module = "%s config=%s state=%s" % (self.module, self.conf, self.state)
         text = "".join(line.replace("MODULE", module) + "\n" for line in lines)
         write("/etc/pam.d/" + service, text, 0o644)
 
@@ -127,9 +133,15 @@ class World:
         self.terminals = []
         self.sandbox.clear()
         self.configure()
+        if self.forgets:
+            self.forget()
         for service in ("wfsshd", "wfsudo", "su"):
             self.pam_default(service)
         self.mark = self.log.mark()
+
+    def forget(self):
+        """No session, no pin, no time stamp."""
+        shutil.rmtree(self.state, ignore_errors=True)
 
     # -- programs --------------------------------------------------------------------------------
 
@@ -308,8 +320,10 @@ def run(*argv, stdin=None, may_fail=False):
 
 def main(suite, setup=None):
     """Run a suite: PROGRAM ROOT BUILD [WORD…], cases whose names contain a word."""
-    # Under nohup every program of a case would ignore it, too
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    # Under nohup, and in the background of a script, every program of a case would ignore them, too
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     world = World(sys.argv[1], sys.argv[2])
     if setup:
         setup(world)

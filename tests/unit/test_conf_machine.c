@@ -151,6 +151,43 @@ static void test_rows(void **state)
     try_rows(rows, WF_ARRAY_LEN(rows));
 }
 
+/* Each of the three by itself makes it one, and the four others are missed. */
+static void test_one_key(void **state)
+{
+    static const char *const keys[] = {"private_key_file = /k", "customer_id = c1", "user_id = u1"};
+    char text[300];
+    struct lines lines;
+    struct wf_err err = WF_ERR_INIT;
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(keys); i++) {
+        struct wf_conf *conf = NULL;
+        (void)snprintf(text, sizeof(text),
+                       "[provider acme]\ntype = workfront\nurl = https://a\n%s\n", keys[i]);
+        assert_int_equal(parse(text, &lines, &conf, &err), WF_CONFIG);
+        assert_int_equal(lines.count, 4);
+        for (size_t j = 0; j < 4; j++)
+            assert_non_null(strstr(lines.text[j], SINCE));
+    }
+}
+
+/* What type it is was refused, so nothing is said of who signs in there. */
+static void test_unknown_type(void **state)
+{
+    char text[600];
+    char typed[600];
+    struct lines lines;
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_conf *conf = NULL;
+
+    (void)state;
+    substitute(text, sizeof(text), served, ";", "flow = code");
+    substitute(typed, sizeof(typed), text, "type = workfront", "type = workfronts");
+    assert_int_equal(parse(typed, &lines, &conf, &err), WF_CONFIG);
+    assert_int_equal(lines.count, 1);
+    assert_true(told(lines.text[0], "f.conf:2: [provider acme] type: found*"));
+}
+
 static void test_machine(void **state)
 {
     struct wf_conf *conf = good(machine);
@@ -165,6 +202,43 @@ static void test_machine(void **state)
     /* No service and no redirect_uri is needed */
     assert_string_equal(wf_conf_policy_at(conf, 0)->service, "*");
     wf_conf_free(conf);
+}
+
+/* What this host is a client of does not change who signs people in. */
+static void test_only_provider(void **state)
+{
+    static const char people[] = "[provider people]\ntype = workfront\nurl = https://b.example\n"
+                                 "client_id = c\nredirect_uri = https://b.example/code\n";
+    static const char service[] = "[service sshd]\nqr = no\n";
+    static const struct {
+        const char *name;
+        const char *parts[3];
+        const char *accepted; /* NULL: provider must be named */
+    } files[] = {
+        {"alone", {machine, service, ""}, "acme"},
+        {"before another", {machine, people, service}, "people"},
+        {"behind another", {people, machine, service}, "people"},
+        {"beside a client of an OpenID provider", {machine, bearer, service}, "sso"},
+        {"two others", {people, bearer, service}, NULL},
+    };
+    char text[2048];
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(files); i++) {
+        struct lines lines = {.count = 0};
+        struct wf_conf *conf = NULL;
+        (void)snprintf(text, sizeof(text), "%s%s%s", files[i].parts[0], files[i].parts[1],
+                       files[i].parts[2]);
+        enum wf_reason reason = parse(text, &lines, &conf, NULL);
+        if ((reason == WF_OK) != (files[i].accepted != NULL))
+            fail_msg("%s: %s", files[i].name, lines.text[0]);
+        if (reason == WF_OK)
+            assert_string_equal(wf_conf_policy_at(conf, 0)->accepted[0].provider->name,
+                                files[i].accepted);
+        else
+            assert_non_null(strstr(lines.text[0], "since there are several"));
+        wf_conf_free(conf);
+    }
 }
 
 static void test_bearer(void **state)
@@ -204,8 +278,9 @@ static void test_bearer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_machine),
+        cmocka_unit_test(test_rows),         cmocka_unit_test(test_one_key),
+        cmocka_unit_test(test_unknown_type), cmocka_unit_test(test_machine),
+        cmocka_unit_test(test_only_provider),
         cmocka_unit_test(test_bearer),
     };
     return cmocka_run_group_tests_name("conf_machine", tests, NULL, NULL);

@@ -145,7 +145,7 @@ static void test_examples(void **state)
         wf_conf_free(conf);
         count++;
     }
-    assert_int_equal(count, 5);
+    assert_int_equal(count, 6);
 }
 
 int main(void)

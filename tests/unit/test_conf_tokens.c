@@ -191,7 +191,7 @@ static const struct row rows[] = {
      O "allow_http_loopback: found \"1\"*"},
     /* keys of a service: their values */
     {"flow word", session, "flow = token", "flow = token", "flow = tokens",
-     "f.conf:7: [service ftp] flow: found \"tokens\", expected code or token"},
+     "f.conf:7: [service ftp] flow: found \"tokens\", expected code, token, or*"},
     {"audience blank", oidc, "urn:mail", "urn:mail, a", "urn:mail a",
      "f.conf:6: [service imap] audience: found \"urn:mail a\", expected a list of audiences of "
      "printable ASCII without blanks"},

@@ -56,6 +56,13 @@ int __wrap_unlinkat(int in, const char *name, int flags)
     return fault_now("unlinkat", name) ? -1 : __real_unlinkat(in, name, flags);
 }
 
+int __real_linkat(int from_in, const char *from, int to_in, const char *to, int flags);
+int __wrap_linkat(int from_in, const char *from, int to_in, const char *to, int flags);
+int __wrap_linkat(int from_in, const char *from, int to_in, const char *to, int flags)
+{
+    return fault_now("linkat", to) ? -1 : __real_linkat(from_in, from, to_in, to, flags);
+}
+
 static const char *user_home = "/home/u";
 int __wrap_getpwuid_r(uid_t uid, struct passwd *pw, char *buf, size_t size, struct passwd **ret);
 int __wrap_getpwuid_r(uid_t uid, struct passwd *pw, char *buf, size_t size, struct passwd **ret)
@@ -113,23 +120,87 @@ static void test_replace(void **state)
 static void test_remove(void **state)
 {
     int in = wf_folder_walk(folder, 0, NULL);
+    bool existed = false;
 
     (void)state;
     plant("a", "x", 0600);
     faults[0] = (struct fault){"unlinkat", "a", EROFS};
-    assert_string_equal(wf_folder_remove(in, "a"), "Read-only file system");
+    assert_string_equal(wf_folder_remove(in, "a", true, &existed), "Read-only file system");
+    assert_false(existed);
     faults[0] = (struct fault){"fsync", "folder", EIO};
-    assert_string_equal(wf_folder_remove(in, "a"), "Input/output error");
+    assert_string_equal(wf_folder_remove(in, "a", true, &existed), "Input/output error");
     /* Gone, but not for sure */
-    assert_null(wf_folder_remove(in, "a"));
+    assert_true(existed);
+    assert_null(wf_folder_remove(in, "a", true, &existed));
+    assert_false(existed);
     faults[0] = (struct fault){"openat", ".", EMFILE};
     plant("b", "x", 0600);
-    assert_string_equal(wf_folder_remove(in, "b"), "Too many open files");
+    assert_string_equal(wf_folder_remove(in, "b", true, &existed), "Too many open files");
+    plant("b", "x", 0600);
+    trace[0] = '\0';
+    assert_null(wf_folder_remove(in, "b", false, &existed));
+    assert_true(existed);
+    assert_string_equal(trace, "");
     memset(faults, 0, sizeof(faults));
     plant("c", "x", 0600);
-    trace[0] = '\0';
-    assert_null(wf_folder_remove(in, "c"));
+    assert_null(wf_folder_remove(in, "c", true, &existed));
     assert_string_equal(trace, "folder ");
+    wf_folder_shut(in);
+}
+
+/* Making a file where there may be one: rows as above. */
+static const struct {
+    const char *name;
+    bool there;
+    struct fault fault;
+    const char *says; /* NULL: done */
+    const char *trace;
+    const char *after; /* what stands then; NULL: nothing */
+} creations[] = {
+    {"new", false, {NULL, NULL, 0}, NULL, "file folder ", "new"},
+    {"there", true, {NULL, NULL, 0}, NULL, "file ", "old"},
+    {"file not synced", false, {"fsync", "file", EIO}, "Input/output error", "", NULL},
+    {"no place", false, {"linkat", "a", ENOSPC}, "No space left", "file ", NULL},
+    {"folder not synced", false, {"fsync", "folder", EIO}, "Input/output error", "file ", "new"},
+};
+
+static void test_create(void **state)
+{
+    char left[512];
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(creations); i++) {
+        struct wf_buf out = WF_BUF_INIT(100);
+        int in = wf_folder_walk(folder, 0, NULL);
+        bool existed = false;
+        (void)unlink(in_folder("a"));
+        if (creations[i].there)
+            plant("a", "old", 0600);
+        trace[0] = '\0';
+        faults[0] = creations[i].fault;
+        const char *fault = wf_folder_create(in, "a", "new", 3, &existed);
+        memset(faults, 0, sizeof(faults));
+        if ((fault != NULL) != (creations[i].says != NULL) ||
+            (fault != NULL && strstr(fault, creations[i].says) == NULL) ||
+            strcmp(trace, creations[i].trace) != 0 || existed != creations[i].there)
+            fail_msg("%s: %s, %s", creations[i].name, fault, trace);
+        assert_null(wf_folder_read(in, "a", WF_FOLDER_PRIVATE, &out));
+        if (creations[i].after == NULL ? out.len > 0
+                                       : strcmp(wf_buf_text_borrow(&out), creations[i].after) != 0)
+            fail_msg("%s: %s", creations[i].name, wf_buf_text_borrow(&out));
+        key_folder_find(folder, ".tmp-", left, sizeof(left));
+        assert_string_equal(left, "");
+        wf_buf_done(&out);
+        wf_folder_shut(in);
+    }
+    /* A link that leads nowhere is there, too */
+    struct stat st;
+    bool existed = false;
+    int in = wf_folder_walk(folder, 0, NULL);
+    assert_int_equal(symlink("nowhere", in_folder("l")), 0);
+    assert_null(wf_folder_create(in, "l", "new", 3, &existed));
+    assert_true(existed);
+    assert_int_equal(stat(in_folder("nowhere"), &st), -1);
     wf_folder_shut(in);
 }
 
@@ -282,6 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_replace, empty, closed),
         cmocka_unit_test_setup_teardown(test_remove, empty, closed),
+        cmocka_unit_test_setup_teardown(test_create, empty, closed),
         cmocka_unit_test_setup_teardown(test_new_folder, empty, closed),
         cmocka_unit_test_setup_teardown(test_modes, empty, closed),
         cmocka_unit_test_setup_teardown(test_defaults, empty, closed),

@@ -14,7 +14,7 @@
 #include "http_both.h"
 #include "within.h"
 
-#define SHORT_MS 300
+#define SHORT_MS 600
 #define OK "HTTP/1.1 200 OK\r\n"
 #define JSON "Content-Type: application/json\r\n"
 #define BODY "Content-Length: 2\r\n\r\n{}"

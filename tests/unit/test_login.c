@@ -105,7 +105,10 @@ static enum wf_reason start(struct session *s, const char *user, bool hides, con
     const struct wf_host host = {
         .config = config_path, .log = {.write = write_log, .debug = true}, .http_new = fake_door_new};
 
-    *s = (struct session){.request = {"sshd", user, "192.0.2.1", hides}};
+    *s = (struct session){.request = {.service = "sshd",
+                                      .user = user,
+                                      .rhost = "192.0.2.1",
+                                      .hides_users = hides}};
     sleeps = 0;
     audits = 0;
     passwd_is_down = false;
@@ -515,17 +518,17 @@ static const struct {
 } account_rows[] = {
     {"nothing known", "alice", "", {.reason = WF_OK}, WF_OK, false},
     {"root by key", "root", "", {.reason = WF_OK}, WF_OK, false},
-    {"signed in", "alice", "", {WF_OK, "alice", "acme", "wf-id-1", 0}, WF_OK, true},
-    {"signed in, then PAM_USER changed", "bob", "", {WF_OK, "alice", "acme", "wf-id-1", 0}, WF_OK, false},
-    {"inactive", "alice", "", {WF_INACTIVE, "alice", "acme", "wf-id-1", 0}, WF_INACTIVE, true},
-    {"denied at sign-in", "alice", "", {WF_DENIED, "alice", "acme", "wf-id-1", 0}, WF_DENIED, true},
-    {"somebody's refusal", "alice", "", {WF_INACTIVE, "", "acme", "wf-id-1", 0}, WF_OK, false},
+    {"signed in", "alice", "", {WF_OK, "alice", "acme", "wf-id-1", 0, ""}, WF_OK, true},
+    {"signed in, then PAM_USER changed", "bob", "", {WF_OK, "alice", "acme", "wf-id-1", 0, ""}, WF_OK, false},
+    {"inactive", "alice", "", {WF_INACTIVE, "alice", "acme", "wf-id-1", 0, ""}, WF_INACTIVE, true},
+    {"denied at sign-in", "alice", "", {WF_DENIED, "alice", "acme", "wf-id-1", 0, ""}, WF_DENIED, true},
+    {"somebody's refusal", "alice", "", {WF_INACTIVE, "", "acme", "wf-id-1", 0, ""}, WF_OK, false},
     {"denied by name", "alice", "deny_users = alice\n", {.reason = WF_OK}, WF_DENIED, true},
-    {"denied by name after signing in", "alice", "deny_users = alice\n", {WF_OK, "alice", "acme", "x", 0}, WF_DENIED, true},
+    {"denied by name after signing in", "alice", "deny_users = alice\n", {WF_OK, "alice", "acme", "x", 0, ""}, WF_DENIED, true},
     {"not among the allowed", "alice", "allow_users = bob\n", {.reason = WF_OK}, WF_DENIED, true},
     {"may be allowed by a group that is not known here", "alice", "allow_users = bob, homeGroupID:g1\n", {.reason = WF_OK}, WF_OK, false},
-    {"uid out of bounds by now", "alice", "min_uid = 2000\n", {WF_OK, "alice", "acme", "x", 0}, WF_IDENTITY, true},
-    {"account gone by now", "carol", "", {WF_OK, "carol", "acme", "x", 0}, WF_IDENTITY, true},
+    {"uid out of bounds by now", "alice", "min_uid = 2000\n", {WF_OK, "alice", "acme", "x", 0, ""}, WF_IDENTITY, true},
+    {"account gone by now", "carol", "", {WF_OK, "carol", "acme", "x", 0, ""}, WF_IDENTITY, true},
 };
 
 static void test_account(void **state)

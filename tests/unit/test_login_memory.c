@@ -96,7 +96,7 @@ static enum wf_reason sign_in(unsigned long from, unsigned long to)
 {
     const struct wf_host host = {
         .config = config_path, .log = {.write = write_log, .debug = true}, .http_new = fake_door_new};
-    const struct wf_request request = {"su", "alice", NULL, false};
+    const struct wf_request request = {.service = "su", .user = "alice"};
     struct wf_context *context = NULL;
     struct wf_login *login = NULL;
     struct wf_result result;

@@ -23,6 +23,7 @@
 static char dir[] = "/tmp/wfauth-test-XXXXXX";
 static char conf_path[64];
 static char service_path[64];
+static char state_path[64];
 
 static void write_file(const char *path, const char *text)
 {
@@ -79,7 +80,10 @@ static int converse(int n, const struct pam_message **msg, struct pam_response *
     return PAM_SUCCESS;
 }
 
-enum call { AUTHENTICATE, SETCRED, ACCOUNT };
+enum call { AUTHENTICATE, SETCRED, ACCOUNT, OPEN, CLOSE };
+
+/* Who runs the program, as it says: "" nobody, and it is a login where it is root's own. */
+static const char *ruser = "";
 
 /* Run one call with these module arguments. Refusals come back raw, being "die". libpam never
  * returns PAM_IGNORE: where the account phase ignores, pam_permit behind it succeeds, and nothing
@@ -88,16 +92,18 @@ static int run(struct person *person, enum call call, const char *args, int flag
 {
     const struct pam_conv conv = {converse, person};
     pam_handle_t *pamh = NULL;
-    char text[1024];
+    char text[2048];
     int code = PAM_SYSTEM_ERR;
 
     (void)snprintf(text, sizeof(text),
                    "auth [success=ok default=die] %s %s\n"
-                   "account [ignore=ignore default=die] %s %s\naccount required pam_permit.so\n",
-                   TEST_MODULE, args, TEST_MODULE, args);
+                   "account [ignore=ignore default=die] %s %s\naccount required pam_permit.so\n"
+                   "session [success=ok default=die] %s %s\n",
+                   TEST_MODULE, args, TEST_MODULE, args, TEST_MODULE, args);
     write_file(service_path, text);
     assert_int_equal(pam_start_confdir("wfauth-test", "nosuchuser", &conv, dir, &pamh),
                      PAM_SUCCESS);
+    assert_int_equal(pam_set_item(pamh, PAM_RUSER, ruser), PAM_SUCCESS);
     switch (call) {
     case AUTHENTICATE:
         code = pam_authenticate(pamh, flags);
@@ -107,6 +113,12 @@ static int run(struct person *person, enum call call, const char *args, int flag
         break;
     case ACCOUNT:
         code = pam_acct_mgmt(pamh, flags);
+        break;
+    case OPEN:
+        code = pam_open_session(pamh, flags);
+        break;
+    case CLOSE:
+        code = pam_close_session(pamh, flags);
         break;
     }
     assert_int_equal(pam_end(pamh, code), PAM_SUCCESS);
@@ -119,7 +131,7 @@ static int run(struct person *person, enum call call, const char *args, int flag
     "redirect_uri = https://login.acme.example/code\n"
 #define GOOD_CONF PROVIDER "[service *]\nqr = no\n"
 
-static char with_conf[128];
+static char with_conf[192];
 
 /* Faults of the set-up: refused, said, never PAM_IGNORE or success, in every phase. */
 static const struct {
@@ -133,6 +145,8 @@ static const struct {
     {"not even INI", "hello\n", NULL},
     {"relative path", GOOD_CONF, "config=wfauth.conf"},
     {"unknown argument", GOOD_CONF, "nullok"},
+    {"relative folder of sessions", GOOD_CONF, "state=lib/wfauth"},
+    {"no folder of sessions", GOOD_CONF, "state="},
     {"empty service", GOOD_CONF, "service="},
     {"argument in capitals", GOOD_CONF, "DEBUG"},
 };
@@ -141,7 +155,7 @@ static void test_faults(void **state)
 {
     (void)state;
     for (size_t i = 0; i < WF_ARRAY_LEN(faults); i++) {
-        char args[256];
+        char args[512];
         if (faults[i].conf != NULL)
             write_file(conf_path, faults[i].conf);
         else
@@ -151,8 +165,11 @@ static void test_faults(void **state)
         else
             (void)snprintf(args, sizeof(args), "%s %s", with_conf,
                            faults[i].args == NULL ? "" : faults[i].args);
-        for (int call = AUTHENTICATE; call <= ACCOUNT; call += ACCOUNT) {
+        for (int call = AUTHENTICATE; call <= CLOSE; call++) {
             struct person person = {.answers = {"code"}};
+            /* setcred has nothing to do with it, and nobody but root opens sessions */
+            if (call == SETCRED || (call >= OPEN && getuid() != 0))
+                continue;
             int code = run(&person, (enum call)call, args, 0);
             if (code != PAM_SERVICE_ERR)
                 fail_msg("%s: call %d returns %d", faults[i].name, call, code);
@@ -187,10 +204,31 @@ static void test_setcred_and_account(void **state)
     /* The section by another name */
     write_file(conf_path, GOOD_CONF "[service other]\ndeny_users = nosuchuser\n");
     assert_int_equal(run(&person, ACCOUNT, with_conf, 0), IGNORED);
-    char args[256];
+    char args[512];
     (void)snprintf(args, sizeof(args), "%s service=other", with_conf);
     assert_int_equal(run(&person, ACCOUNT, args, 0), PAM_PERM_DENIED);
     assert_int_equal(person.prompts, 0);
+}
+
+/* Under sudo and su there is no login: nothing happens, and nothing can be wrong. */
+static void test_no_login(void **state)
+{
+    (void)state;
+    struct person person = {.answers = {NULL}};
+
+    (void)unlink(conf_path);
+    ruser = "somebody";
+    assert_int_equal(run(&person, OPEN, with_conf, 0), PAM_SUCCESS);
+    assert_int_equal(run(&person, CLOSE, with_conf, 0), PAM_SUCCESS);
+    ruser = "";
+    int code = getuid() == 0 ? PAM_SERVICE_ERR : PAM_SUCCESS;
+    assert_int_equal(run(&person, OPEN, with_conf, PAM_SILENT), code);
+    assert_int_equal(run(&person, CLOSE, with_conf, PAM_SILENT), code);
+    assert_int_equal(person.messages, 0);
+    write_file(conf_path, GOOD_CONF);
+    assert_int_equal(run(&person, OPEN, with_conf, 0), PAM_SUCCESS);
+    assert_int_equal(run(&person, CLOSE, with_conf, 0), PAM_SUCCESS);
+    assert_int_equal(person.messages, 0);
 }
 
 /* Answers that are refused before anything is sent, and how often the person is asked. */
@@ -251,7 +289,7 @@ static void test_items_change(void **state)
     struct person person = {.answers = {"a b", "c d", "e f"}};
     const struct pam_conv conv = {converse, &person};
     pam_handle_t *pamh = NULL;
-    char text[256];
+    char text[1024];
 
     write_file(conf_path, GOOD_CONF);
     (void)snprintf(text, sizeof(text), "auth required %s %s\n", TEST_MODULE, with_conf);
@@ -295,8 +333,9 @@ static int make_dir(void **state)
         return -1;
     (void)snprintf(conf_path, sizeof(conf_path), "%s/wfauth.conf", dir);
     (void)snprintf(service_path, sizeof(service_path), "%s/wfauth-test", dir);
-    (void)snprintf(with_conf, sizeof(with_conf), "config=%s", conf_path);
-    return 0;
+    (void)snprintf(state_path, sizeof(state_path), "%s/state", dir);
+    (void)snprintf(with_conf, sizeof(with_conf), "config=%s state=%s", conf_path, state_path);
+    return mkdir(state_path, 0700);
 }
 
 static int remove_dir(void **state)
@@ -304,6 +343,7 @@ static int remove_dir(void **state)
     (void)state;
     (void)unlink(conf_path);
     (void)unlink(service_path);
+    (void)rmdir(state_path);
     return rmdir(dir);
 }
 
@@ -313,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_silent),
         cmocka_unit_test(test_setcred_and_account),
+        cmocka_unit_test(test_no_login),
         cmocka_unit_test(test_dialogues),
         cmocka_unit_test(test_pieces_without_end),
         cmocka_unit_test(test_items_change),

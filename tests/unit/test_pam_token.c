@@ -31,6 +31,7 @@ static char dir[] = "/tmp/wfauth-test-XXXXXX";
 static const char *conf_path;
 static const char *keys_path;
 static const char *service_path;
+static const char *state_path;
 
 static void write_file(const char *path, const char *text)
 {
@@ -132,10 +133,10 @@ static struct outcome run(struct person *person, const char *stack, const char *
 /* The module with these words, between modules that ask before it and look behind it. */
 static const char *stack_of(bool asked_before, const char *words)
 {
-    return mint_text("%sauth [success=ok ignore=ignore default=bad] %s config=%s %s\n"
+    return mint_text("%sauth [success=ok ignore=ignore default=bad] %s config=%s state=%s %s\n"
                      "auth optional %s look\n",
                      asked_before ? mint_text("auth optional %s ask\n", TEST_PROBE) : "",
-                     TEST_MODULE, conf_path, words, TEST_PROBE);
+                     TEST_MODULE, conf_path, state_path, words, TEST_PROBE);
 }
 
 static void assert_seen(const char *name, const struct person *person, const char *text)
@@ -307,18 +308,15 @@ static int set_up(void **state)
     conf_path = mint_text("%s/wfauth.conf", dir);
     keys_path = mint_text("%s/jwks.json", dir);
     service_path = mint_text("%s/wfauth-test", dir);
+    state_path = mint_text("%s/state", dir);
     write_file(keys_path, mint_jwks(mint_jwk(MINT_P256, "\"kid\":\"k\""), (char *)NULL));
-    return mkdir(mint_text("%s/cache", dir), 0700);
+    return mkdir(mint_text("%s/cache", dir), 0700) == 0 ? mkdir(state_path, 0700) : -1;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    (void)unlink(conf_path);
-    (void)unlink(keys_path);
-    (void)unlink(service_path);
-    (void)rmdir(mint_text("%s/cache", dir));
-    int done = rmdir(dir);
+    int done = system(mint_text("rm -rf %s", dir));
     mint_done();
     return done;
 }

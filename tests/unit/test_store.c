@@ -58,7 +58,18 @@ ssize_t __wrap_write(int fd, const void *data, size_t len)
     return fault_now("write", fault_what(fd)) ? -1 : __real_write(fd, data, len);
 }
 
+/* /etc/machine-id: NULL: there is none; odd: it is there, and no file that can be read */
 static const char *machine_id = "0123456789abcdef0123456789abcdef\n";
+static bool machine_id_is_odd;
+int __wrap_lstat(const char *path, struct stat *st);
+int __wrap_lstat(const char *path, struct stat *st)
+{
+    assert_string_equal(path, "/etc/machine-id");
+    *st = (struct stat){.st_mode = S_IFREG | 0444};
+    errno = ENOENT;
+    return machine_id == NULL ? -1 : 0;
+}
+
 enum wf_reason __wrap_wf_file_read(const char *path, enum wf_file_kind kind, struct wf_buf *out,
                                    struct wf_err *err);
 enum wf_reason __wrap_wf_file_read(const char *path, enum wf_file_kind kind, struct wf_buf *out,
@@ -66,8 +77,9 @@ enum wf_reason __wrap_wf_file_read(const char *path, enum wf_file_kind kind, str
 {
     (void)kind;
     assert_string_equal(path, "/etc/machine-id");
-    if (machine_id == NULL)
-        return wf_fail(err, WF_CONFIG, "scripted: no such file");
+    assert_non_null(machine_id);
+    if (machine_id_is_odd)
+        return wf_fail(err, WF_CONFIG, "scripted: Too many open files");
     wf_buf_append_text(out, machine_id);
     return WF_OK;
 }
@@ -88,6 +100,8 @@ static struct wf_record *make_record(const char *user, const char *refresh)
     record->idle_expires = 5000;
     record->warned = 950;
     record->refreshing = 990;
+    record->confirmed = 995;
+    record->claims = strdup("{\"ID\":\"5f0e\"}");
     return record;
 }
 
@@ -145,9 +159,10 @@ static void test_round_trip(void **state)
     assert_string_equal(wf_secret_borrow(record->access).ptr, "access");
     const int64_t times[] = {record->obtained,         record->access_expires, record->signed_in,
                              record->absolute_expires, record->idle_expires,   record->warned,
-                             record->refreshing};
-    const int64_t expected[] = {1000, 2000, 900, 9000, 5000, 950, 990};
+                             record->refreshing,       record->confirmed};
+    const int64_t expected[] = {1000, 2000, 900, 9000, 5000, 950, 990, 995};
     assert_memory_equal(times, expected, sizeof(times));
+    assert_string_equal(record->claims, "{\"ID\":\"5f0e\"}");
     assert_int_equal(record->ended, 0);
     assert_null(record->why);
     wf_record_free(record);
@@ -198,6 +213,8 @@ static const struct {
     {"no subject", "\"subject\":\"5f0e\"", "\"x\":1", "subject"},
     {"no time of the sign-in", "\"signed_in\":900", "\"x\":1", "signed_in"},
     {"a time as a text", "\"obtained\":1000", "\"obtained\":\"1000\"", "obtained"},
+    {"claims as an object", "\"claims\":", "\"claims\":{},\"x\":", "claims"},
+    {"no claims", "\"claims\":", "\"x\":", NULL},
     {"a token as a number", "\"refresh_token\":\"refresh\"", "\"refresh_token\":5",
      "refresh_token"},
     {"no refresh token", "\"refresh_token\":\"refresh\",", "", NULL},
@@ -210,11 +227,7 @@ static const struct {
 
 static void rewrite(const char *text, size_t len)
 {
-    FILE *file = fopen(find_record(), "w");
-
-    assert_non_null(file);
-    assert_int_equal(fwrite(text, 1, len, file), len);
-    assert_int_equal(fclose(file), 0);
+    key_file_write(find_record(), text, len);
 }
 
 static void test_ignored(void **state)
@@ -224,10 +237,7 @@ static void test_ignored(void **state)
 
     (void)state;
     keep("alice", "refresh");
-    FILE *file = fopen(find_record(), "r");
-    assert_non_null(file);
-    size_t len = fread(good, 1, sizeof(good) - 1, file);
-    assert_int_equal(fclose(file), 0);
+    size_t len = key_file_read(find_record(), good, sizeof(good));
     for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
         const char *at = strstr(good, rows[i].from);
         if (at == NULL)
