@@ -186,7 +186,7 @@ change_kept(const struct wf_refresh *refresh, const char *user,
         reason = wf_store_read(refresh->store, refresh->provider, user, &record, err);
     if (record != NULL && record->ended == 0)
         reason = change(refresh, record, how, &changed, err);
-    if (reason == WF_OK && changed)
+    if (changed)
         reason = wf_store_write(refresh->store, record, err);
     wf_record_free(record);
     wf_store_unlock(lock);

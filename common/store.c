@@ -47,14 +47,16 @@ static enum wf_reason learn_host(char ret[WF_STOREFILE_FEW_DIGITS + 1], struct w
 
     if (has_machine_id())
         reason = wf_file_read(MACHINE_ID, WF_FILE_PUBLIC, &id, err);
-    if (reason == WF_OK && id.len > 0)
+    if (reason != WF_OK)
+        goto out;
+    if (id.len > 0)
         text = wf_buf_text_borrow(&id);
-    else if (reason == WF_OK && gethostname(name, sizeof(name) - 1) != 0)
+    else if (gethostname(name, sizeof(name) - 1) != 0)
         text = NULL;
-    if (reason == WF_OK && text == NULL)
-        reason = wf_fail(err, WF_INTERNAL, "this host has no name");
-    if (reason == WF_OK)
-        reason = wf_storefile_hash("wfauth host", text, WF_STOREFILE_FEW_DIGITS, ret, err);
+    reason = text == NULL
+                 ? wf_fail(err, WF_INTERNAL, "this host has no name")
+                 : wf_storefile_hash("wfauth host", text, WF_STOREFILE_FEW_DIGITS, ret, err);
+out:
     wf_buf_done(&id);
     return reason;
 }
@@ -128,7 +130,7 @@ static enum wf_reason load(const struct wf_store *store, int in, const char *nam
     if (record == NULL)
         return wf_fail(err, WF_INTERNAL, "out of memory for a session");
     enum wf_reason reason = wf_storefile_read(store, &session, in, name, record, &found, err);
-    if (reason == WF_OK && found)
+    if (found)
         reason = wf_record_check(record, err);
     if (reason == WF_OK && found) {
         *ret = record;

@@ -4,6 +4,8 @@ kept_tests = \
 	%D%/test_store \
 	%D%/test_store_faults \
 	%D%/test_member \
+	%D%/test_record \
+	%D%/test_refresh_change \
 	%D%/test_anchor \
 	%D%/test_anchor_proc \
 	%D%/test_pin \
@@ -34,7 +36,17 @@ TESTS += $(kept_tests)
 %C%_test_store_faults_LDADD = $(unit_ldadd)
 %C%_test_store_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup \
 	-Wl,--wrap=wf_json_new,--wrap=wf_json_set_text,--wrap=wf_json_set_number,--wrap=wf_crypto_sha256_parts \
-	-Wl,--wrap=wf_crypto_random,--wrap=flock,--wrap=unlinkat,--wrap=wf_file_read,--wrap=gethostname,--wrap=lstat
+	-Wl,--wrap=wf_crypto_random,--wrap=flock,--wrap=unlinkat,--wrap=wf_file_read,--wrap=gethostname,--wrap=lstat \
+	-Wl,--wrap=wf_folder_choose
+
+%C%_test_record_SOURCES = %D%/test_record.c
+%C%_test_record_CPPFLAGS = $(unit_cppflags)
+%C%_test_record_LDADD = $(unit_ldadd)
+
+%C%_test_refresh_change_SOURCES = %D%/test_refresh_change.c $(fake_door)
+%C%_test_refresh_change_CPPFLAGS = $(unit_cppflags)
+%C%_test_refresh_change_LDADD = $(unit_ldadd)
+%C%_test_refresh_change_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=malloc,--wrap=calloc,--wrap=strdup
 
 %C%_test_member_SOURCES = %D%/test_member.c
 %C%_test_member_CPPFLAGS = $(unit_cppflags)

@@ -432,11 +432,17 @@ static void test_list(void **state)
     assert_true(wf_record_end(record, 5, "x"));
     assert_int_equal(wf_store_write(store, record, NULL), WF_OK);
     wf_record_free(record);
+    /* Neither a session nor the end of one */
+    record = make_record("dave", "x");
+    wf_secret_free(record->access);
+    record->access = NULL;
+    assert_int_equal(wf_store_write(store, record, NULL), WF_OK);
+    wf_record_free(record);
     plant("session-0", "{", 0600);
     plant("other-0", "{}", 0600);
     assert_int_equal(wf_store_list(store, see, &seen, NULL), WF_OK);
     assert_int_equal(seen.good, 3);
-    assert_int_equal(seen.bad, 1);
+    assert_int_equal(seen.bad, 2);
     assert_int_equal(seen.dead, 1);
     assert_non_null(strstr(seen.text, "alice"));
     assert_non_null(strstr(seen.text, "bob"));

@@ -12,6 +12,7 @@
 #include "crypto.h"
 #include "failalloc.h"
 #include "file.h"
+#include "folder.h"
 #include "json.h"
 #include "keycase.h"
 #include "pin.h"
@@ -92,6 +93,14 @@ int __wrap_flock(int fd, int operation)
     (void)operation;
     errno = lock_errno;
     return lock_errno == 0 ? 0 : -1;
+}
+
+static bool no_home;
+char *__real_wf_folder_choose(const char *configured, const struct wf_folder_default *standard);
+char *__wrap_wf_folder_choose(const char *configured, const struct wf_folder_default *standard);
+char *__wrap_wf_folder_choose(const char *configured, const struct wf_folder_default *standard)
+{
+    return no_home ? NULL : __real_wf_folder_choose(configured, standard);
 }
 
 static int unlink_errno;
@@ -456,6 +465,10 @@ static void test_calls(void **state)
     assert_int_equal(remove_record(&err), WF_CONFIG);
     assert_non_null(strstr(err.text, "Read-only"));
     unlink_errno = 0;
+    no_home = true;
+    assert_int_equal(open_store(&err), WF_CONFIG);
+    assert_non_null(strstr(err.text, "has no home"));
+    no_home = false;
     assert_int_equal(chmod(folder, 0755), 0);
     for (size_t i = 0; i < WF_ARRAY_LEN(steps); i++) {
         bool prepares = steps[i].step == claim_stamp || steps[i].step == remove_stamp ||
@@ -467,6 +480,42 @@ static void test_calls(void **state)
 }
 
 /* A machine-id that is empty is none, and a name may be as long as it likes. */
+static void see_any(void *ctx, const char *name, const struct wf_record *record, const char *fault)
+{
+    (void)name;
+    (void)record;
+    assert_null(fault);
+    *(unsigned *)ctx += 1;
+}
+
+/* A list that is cut anywhere is none. */
+static void test_cut_list(void **state)
+{
+    unsigned count = 0;
+    bool failed = true;
+
+    (void)state;
+    key_folder_empty(folder);
+    for (char user = 'a'; user <= 'l'; user++) {
+        const char name[] = {user, '\0'};
+        struct wf_record *record = wf_record_new(&conf, name, "subject");
+        assert_non_null(record);
+        record->access = wf_secret_new("a", 1);
+        assert_int_equal(wf_store_write(store, record, NULL), WF_OK);
+        wf_record_free(record);
+    }
+    for (unsigned n = 1; failed; n++) {
+        count = 0;
+        fail_alloc_at = n;
+        enum wf_reason reason = wf_store_list(store, see_any, &count, NULL);
+        failed = fail_alloc_at == 0;
+        fail_alloc_at = 0;
+        if (reason != (failed ? WF_INTERNAL : WF_OK))
+            fail_msg("%u: %s", n, wf_reason_name(reason));
+    }
+    assert_int_equal(count, 12);
+}
+
 static void test_host(void **state)
 {
     static char longest[300];
@@ -481,6 +530,10 @@ static void test_host(void **state)
     assert_non_null(strstr(err.text, "no name"));
     machine_id = "";
     assert_int_equal(open_store(&err), WF_INTERNAL);
+    /* The shortest one is an ID, too */
+    machine_id = "x";
+    assert_int_equal(open_store(&err), WF_OK);
+    machine_id = "";
     host_name = longest;
     assert_int_equal(open_store(&err), WF_OK);
     /* One that is there and cannot be read makes no other host of this one */
@@ -539,7 +592,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_short), cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_calls), cmocka_unit_test(test_host),
-        cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_pairs), cmocka_unit_test(test_cut_list),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
