@@ -9,6 +9,7 @@
 #include <pwd.h>
 
 #include "fakedoor.h"
+#include "fulldisk.h"
 #include "keycase.h"
 #include "refresh.h"
 #include "session.h"
@@ -41,16 +42,6 @@ enum wf_reason __wrap_wf_store_open(const char *configured, const struct wf_log 
 {
     assert_null(configured);
     return __real_wf_store_open(folder, log, ret, err);
-}
-
-/* A disk that is full. */
-static bool disk_is_full;
-int __real_fsync(int fd);
-int __wrap_fsync(int fd);
-int __wrap_fsync(int fd)
-{
-    errno = ENOSPC;
-    return disk_is_full ? -1 : __real_fsync(fd);
 }
 
 #define ACME                                                                                       \

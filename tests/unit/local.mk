@@ -46,7 +46,7 @@ TESTS += $(kept_tests)
 %C%_test_refresh_change_SOURCES = %D%/test_refresh_change.c $(fake_door)
 %C%_test_refresh_change_CPPFLAGS = $(unit_cppflags)
 %C%_test_refresh_change_LDADD = $(unit_ldadd)
-%C%_test_refresh_change_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=malloc,--wrap=calloc,--wrap=strdup
+%C%_test_refresh_change_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
 
 %C%_test_member_SOURCES = %D%/test_member.c
 %C%_test_member_CPPFLAGS = $(unit_cppflags)

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "fulldisk.h"
 #include "json.h"
 #include "keep.h"
 #include "pin.h"
@@ -23,16 +24,6 @@
 #define NOTHING "[service sshd]\nqr = no\n"
 #define ALICE STATEFUL_PERSON("id-1", "alice", "true")
 #define TOKENS STATEFUL_TOKENS("a1", "r1")
-
-/* A disk that is full */
-static bool disk_is_full;
-int __real_fsync(int fd);
-int __wrap_fsync(int fd);
-int __wrap_fsync(int fd)
-{
-    errno = ENOSPC;
-    return disk_is_full ? -1 : __real_fsync(fd);
-}
 
 /* A /proc that is not there */
 static bool proc_is_gone;

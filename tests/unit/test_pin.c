@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "cachecase.h"
-#include "file.h"
+#include "fakehost.h"
 #include "folder.h"
 #include "pin.h"
 #include "store.h"
@@ -78,27 +78,6 @@ ssize_t __wrap_write(int fd, const void *data, size_t len);
 ssize_t __wrap_write(int fd, const void *data, size_t len)
 {
     return fault_now("write", fault_what(fd)) ? -1 : __real_write(fd, data, len);
-}
-
-int __wrap_lstat(const char *path, struct stat *st);
-int __wrap_lstat(const char *path, struct stat *st)
-{
-    assert_string_equal(path, "/etc/machine-id");
-    *st = (struct stat){.st_mode = S_IFREG | 0444};
-    return 0;
-}
-
-static const char *machine_id = "0123456789abcdef0123456789abcdef\n";
-enum wf_reason __wrap_wf_file_read(const char *path, enum wf_file_kind kind, struct wf_buf *out,
-                                   struct wf_err *err);
-enum wf_reason __wrap_wf_file_read(const char *path, enum wf_file_kind kind, struct wf_buf *out,
-                                   struct wf_err *err)
-{
-    (void)kind;
-    (void)err;
-    assert_string_equal(path, "/etc/machine-id");
-    wf_buf_append_text(out, machine_id);
-    return WF_OK;
 }
 
 /* Pins */

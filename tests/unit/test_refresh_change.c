@@ -9,22 +9,8 @@
 
 #include <cmocka.h>
 
-#include "failalloc.h"
+#include "failallocs.h"
 #include "refreshcase.h"
-
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fail_alloc_now() ? NULL : __real_calloc(n, size);
-}
-
-char *__real_strdup(const char *text);
-char *__wrap_strdup(const char *text);
-char *__wrap_strdup(const char *text)
-{
-    return fail_alloc_now() ? NULL : __real_strdup(text);
-}
 
 static int reset(void **state)
 {

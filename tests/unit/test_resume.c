@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "fulldisk.h"
 #include "pin.h"
 #include "stateful.h"
 #include "stamp.h"
@@ -28,16 +29,6 @@ uid_t __wrap_geteuid(void);
 uid_t __wrap_geteuid(void)
 {
     return is_person ? 1000 : __real_geteuid();
-}
-
-/* A disk that is full */
-static bool disk_is_full;
-int __real_fsync(int fd);
-int __wrap_fsync(int fd);
-int __wrap_fsync(int fd)
-{
-    errno = ENOSPC;
-    return disk_is_full ? -1 : __real_fsync(fd);
 }
 
 /* So is the stamp's */

@@ -12,33 +12,12 @@
 
 #include <cmocka.h>
 
-#include "failalloc.h"
+#include "failallocs.h"
 #include "json.h"
 #include "keep.h"
 #include "stamp.h"
 #include "stateful.h"
 #include "wfauth.h"
-
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fail_alloc_now() ? NULL : __real_calloc(n, size);
-}
-
-char *__real_strdup(const char *text);
-char *__wrap_strdup(const char *text);
-char *__wrap_strdup(const char *text)
-{
-    return fail_alloc_now() ? NULL : __real_strdup(text);
-}
-
-char *__real_strndup(const char *text, size_t n);
-char *__wrap_strndup(const char *text, size_t n);
-char *__wrap_strndup(const char *text, size_t n)
-{
-    return fail_alloc_now() ? NULL : __real_strndup(text, n);
-}
 
 #define CONF                                                                                       \
     "[service sudo]\nflow = refresh, code\nmax_age = 15m\ngrace = 1h\naccount_check = known\n"     \

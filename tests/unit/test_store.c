@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "cachecase.h"
-#include "file.h"
+#include "fakehost.h"
 #include "store.h"
 
 static const struct wf_provider_conf conf = {
@@ -56,32 +56,6 @@ ssize_t __wrap_write(int fd, const void *data, size_t len);
 ssize_t __wrap_write(int fd, const void *data, size_t len)
 {
     return fault_now("write", fault_what(fd)) ? -1 : __real_write(fd, data, len);
-}
-
-/* /etc/machine-id: NULL: there is none; odd: it is there, and no file that can be read */
-static const char *machine_id = "0123456789abcdef0123456789abcdef\n";
-static bool machine_id_is_odd;
-int __wrap_lstat(const char *path, struct stat *st);
-int __wrap_lstat(const char *path, struct stat *st)
-{
-    assert_string_equal(path, "/etc/machine-id");
-    *st = (struct stat){.st_mode = S_IFREG | 0444};
-    errno = ENOENT;
-    return machine_id == NULL ? -1 : 0;
-}
-
-enum wf_reason __wrap_wf_file_read(const char *path, enum wf_file_kind kind, struct wf_buf *out,
-                                   struct wf_err *err);
-enum wf_reason __wrap_wf_file_read(const char *path, enum wf_file_kind kind, struct wf_buf *out,
-                                   struct wf_err *err)
-{
-    (void)kind;
-    assert_string_equal(path, "/etc/machine-id");
-    assert_non_null(machine_id);
-    if (machine_id_is_odd)
-        return wf_fail(err, WF_CONFIG, "scripted: Too many open files");
-    wf_buf_append_text(out, machine_id);
-    return WF_OK;
 }
 
 /* Records */

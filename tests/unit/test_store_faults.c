@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "crypto.h"
-#include "failalloc.h"
-#include "file.h"
+#include "failallocs.h"
+#include "fakehost.h"
 #include "folder.h"
 #include "json.h"
 #include "keycase.h"
@@ -23,27 +23,6 @@ static char folder[64];
 static const struct wf_provider_conf conf = {.name = "acme", .url = "https://acme.example"};
 
 /* Wrapped calls: all that can fail count as allocations */
-
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fail_alloc_now() ? NULL : __real_calloc(n, size);
-}
-
-char *__real_strdup(const char *text);
-char *__wrap_strdup(const char *text);
-char *__wrap_strdup(const char *text)
-{
-    return fail_alloc_now() ? NULL : __real_strdup(text);
-}
-
-char *__real_strndup(const char *text, size_t len);
-char *__wrap_strndup(const char *text, size_t len);
-char *__wrap_strndup(const char *text, size_t len)
-{
-    return fail_alloc_now() ? NULL : __real_strndup(text, len);
-}
 
 struct json_t *__real_wf_json_new(void);
 struct json_t *__wrap_wf_json_new(void);
@@ -112,32 +91,6 @@ int __wrap_unlinkat(int in, const char *name, int flags)
         return __real_unlinkat(in, name, flags);
     errno = unlink_errno;
     return -1;
-}
-
-/* /etc/machine-id: NULL: there is none; odd: it is there, and no file that can be read */
-static const char *machine_id;
-static bool machine_id_is_odd;
-int __wrap_lstat(const char *path, struct stat *st);
-int __wrap_lstat(const char *path, struct stat *st)
-{
-    assert_string_equal(path, "/etc/machine-id");
-    *st = (struct stat){.st_mode = S_IFREG | 0444};
-    errno = ENOENT;
-    return machine_id == NULL ? -1 : 0;
-}
-
-enum wf_reason __wrap_wf_file_read(const char *path, enum wf_file_kind kind, struct wf_buf *out,
-                                   struct wf_err *err);
-enum wf_reason __wrap_wf_file_read(const char *path, enum wf_file_kind kind, struct wf_buf *out,
-                                   struct wf_err *err)
-{
-    (void)path;
-    (void)kind;
-    assert_non_null(machine_id);
-    if (machine_id_is_odd)
-        return wf_fail(err, WF_CONFIG, "scripted: Too many open files");
-    wf_buf_append_text(out, machine_id);
-    return WF_OK;
 }
 
 static const char *host_name; /* NULL: it cannot be had */

@@ -11,29 +11,8 @@
 
 #include <cmocka.h>
 
-#include "failalloc.h"
+#include "failallocs.h"
 #include "visit_case.h"
-
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fail_alloc_now() ? NULL : __real_calloc(n, size);
-}
-
-char *__real_strdup(const char *text);
-char *__wrap_strdup(const char *text);
-char *__wrap_strdup(const char *text)
-{
-    return fail_alloc_now() ? NULL : __real_strdup(text);
-}
-
-char *__real_strndup(const char *text, size_t len);
-char *__wrap_strndup(const char *text, size_t len);
-char *__wrap_strndup(const char *text, size_t len)
-{
-    return fail_alloc_now() ? NULL : __real_strndup(text, len);
-}
 
 /* More than either has. */
 #define CALLS_MAX 2000
