@@ -17,6 +17,8 @@
 #define MARK "00112233445566778899aabbccddeeff"
 #define BOOT "01234567-89ab-cdef-0123-456789abcdef"
 #define NOW INT64_C(1700000000)
+/* SHA-256 of the url, a NUL and "nobody" */
+#define NOBODY "9f236569b504d00a5e7f0f0e2c3c99c83b6bdbad769671f150b0c0b144289087"
 
 static void check_line(void *ctx, enum wf_level level, const char *line)
 {
@@ -174,7 +176,9 @@ static void try_pin(void)
     FUZZ_CLAIM(found == good);
     /* Nobody else's, and no fault, lets anybody in */
     reason = wf_pin_hold(&store, &conf, "alice", (struct wf_span){"nobody", 6}, NOW, &err);
-    FUZZ_CLAIM(reason == (good ? WF_IDENTITY : WF_CONFIG));
+    /* libFuzzer sees what is compared, and so learns the hash of this very person */
+    bool theirs = memmem(file.ptr, file.len, NOBODY, strlen(NOBODY)) != NULL;
+    FUZZ_CLAIM(reason == (good ? WF_IDENTITY : WF_CONFIG) || (good && theirs && reason == WF_OK));
     FUZZ_CLAIM(wf_text_is_clean(err.text, strlen(err.text)));
 }
 
