@@ -359,8 +359,11 @@ static void test_fork(void **state)
     assert_int_equal(entered(bounds, NULL, NOW, 10), 10);
     pid_t child = fork();
     assert_true(child >= 0);
-    if (child == 0)
-        _exit((int)entered(bounds, NULL, NOW, 20));
+    if (child == 0) {
+        int count = (int)entered(bounds, NULL, NOW, 20);
+        wf_bounds_free(bounds);
+        _exit(count);
+    }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 10);
