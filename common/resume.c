@@ -119,7 +119,8 @@ static enum wf_reason bridge(const struct wf_resume *resume, const struct wf_rec
     return reason == WF_MALFORMED ? WF_UNREACHABLE : reason;
 }
 
-/* Keep what the answer means for the next one who asks. Without an answer there is no record. */
+/* Keep what the answer means for the next one who asks. Without an answer there is no record. A word
+ * by which the person may not, too: in an outage an older and better one must not count. */
 static void note(const struct wf_resume *resume, const struct wf_refresh *refresh,
                  enum wf_reason reason, const struct json_t *claims, const struct wf_record *record,
                  const struct wf_err *why)
@@ -129,7 +130,7 @@ static void note(const struct wf_resume *resume, const struct wf_refresh *refres
 
     if (reason == WF_INACTIVE)
         kept = wf_refresh_end(refresh, resume->request->user, record->access, why->text, &err);
-    else if (reason == WF_OK)
+    else if (claims != NULL)
         kept = wf_keep_word(resume->context, refresh, resume->request->user, record->subject,
                             claims, &err);
     if (kept != WF_OK)
@@ -166,7 +167,8 @@ static enum wf_reason confirm(const struct wf_resume *resume, const struct wf_re
     note(resume, &refresh, reason, claims, record, err);
     if (reason == WF_EXPIRED)
         reason = tell_end(resume, kept, err);
-    else if (reason == WF_UNREACHABLE)
+    /* With claims the provider has answered, and it is passwd that does not */
+    else if (reason == WF_UNREACHABLE && claims == NULL)
         reason = bridge(resume, kept, result, err);
     /* Whose it is was judged when they signed in: the account phase refuses the same user, however
      * they get past authentication */

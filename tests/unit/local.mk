@@ -128,7 +128,7 @@ stateful_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r,--wrap=wf_refresh_session
 %C%_test_resume_CPPFLAGS = $(unit_cppflags)
 %C%_test_resume_LDADD = $(unit_ldadd)
 %C%_test_resume_LDFLAGS = $(stateful_ldflags) \
-	-Wl,--wrap=geteuid,--wrap=fsync,--wrap=wf_keep_stamp
+	-Wl,--wrap=geteuid,--wrap=fsync,--wrap=wf_keep_stamp,--wrap=wf_user_find
 
 %C%_test_silent_memory_SOURCES = %D%/test_silent_memory.c $(fake_door)
 %C%_test_silent_memory_CPPFLAGS = $(unit_cppflags)

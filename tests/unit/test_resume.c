@@ -31,6 +31,22 @@ uid_t __wrap_geteuid(void)
     return is_person ? 1000 : __real_geteuid();
 }
 
+/* How many more times passwd does not answer */
+static unsigned passwd_fails;
+enum wf_reason __real_wf_user_find(const char *name, bool *ret_known, uid_t *ret_uid,
+                                   struct wf_err *err);
+enum wf_reason __wrap_wf_user_find(const char *name, bool *ret_known, uid_t *ret_uid,
+                                   struct wf_err *err);
+enum wf_reason __wrap_wf_user_find(const char *name, bool *ret_known, uid_t *ret_uid,
+                                   struct wf_err *err)
+{
+    if (passwd_fails > 0) {
+        passwd_fails--;
+        return wf_fail(err, WF_UNREACHABLE, "the name service fails");
+    }
+    return __real_wf_user_find(name, ret_known, ret_uid, err);
+}
+
 /* So is the stamp's */
 enum wf_reason __real_wf_keep_stamp(const struct wf_context *context, const struct wf_store *store,
                                     const struct wf_request *request, int64_t signed_in,
@@ -276,21 +292,55 @@ static void test_rows(void **state)
     }
 }
 
-/* A word that does not fit the person any more is no word for an outage. */
-static void test_no_word(void **state)
+#define IN_GROUP                                                                                   \
+    "{\"ID\":\"id-1\",\"username\":\"alice@acme.example\",\"homeGroupID\":\"g1\"}"
+
+/* The last word is the one that holds in an outage, also where it is a worse one. */
+static void test_worse_word(void **state)
 {
     (void)state;
-    static const struct fake_answer script[] = {RENAMED};
+    static const struct {
+        const char *more;
+        struct fake_answer script[2];
+        enum wf_reason reason;
+    } words[] = {
+        {GRACE "require = homeGroupID:g1\n", {ALICE, DOWN}, WF_DENIED},
+        {GRACE, {RENAMED, DOWN}, WF_IDENTITY},
+        {GRACE, {OTHER, DOWN}, WF_IDENTITY},
+    };
+    static const struct fake_answer down[] = {DOWN};
     struct wf_result result;
 
     if (__real_geteuid() != 0)
         skip();
-    prepare(&(struct host){.more = GRACE, .claims = CLAIMS});
+    for (size_t i = 0; i < WF_ARRAY_LEN(words); i++) {
+        const struct host host = {.more = words[i].more, .claims = IN_GROUP};
+        prepare(&host);
+        fake_door_script(down, 1);
+        assert_int_equal(resume("sudo", "alice", WF_PROOF_CALLER, &result, NULL), WF_OK);
+        prepare(&host);
+        fake_door_script(words[i].script, 2);
+        for (int time = 0; time < 2; time++)
+            assert_int_equal(resume("sudo", "alice", WF_PROOF_CALLER, &result, NULL),
+                             words[i].reason);
+        assert_int_equal(fake_door_count(), 2);
+    }
+}
+
+/* That passwd does not answer is no outage of the provider's: it has just given its word. */
+static void test_no_passwd(void **state)
+{
+    (void)state;
+    static const struct fake_answer script[] = {ALICE};
+    struct wf_result result;
+
+    if (__real_geteuid() != 0)
+        skip();
+    prepare(&(struct host){.more = GRACE, .claims = IN_GROUP});
     fake_door_script(script, 1);
-    assert_int_equal(resume("sudo", "alice", WF_PROOF_CALLER, &result, NULL), WF_IDENTITY);
-    struct wf_record *record = state_record();
-    assert_string_equal(record->claims, CLAIMS);
-    wf_record_free(record);
+    passwd_fails = 1;
+    assert_int_equal(resume("sudo", "alice", WF_PROOF_CALLER, &result, NULL), WF_UNREACHABLE);
+    assert_int_equal(passwd_fails, 0);
 }
 
 /* The provider's word counts, whether it can be kept or not. */
@@ -444,7 +494,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_no_word),   cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_worse_word),
+        cmocka_unit_test(test_no_passwd), cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_terminal),  cmocka_unit_test(test_no_service),
         cmocka_unit_test(test_person),
         cmocka_unit_test(test_knock),
