@@ -320,6 +320,26 @@ bool wf_anchor_lives(const struct wf_anchor *anchor)
     return found;
 }
 
+bool wf_anchor_has_gone(const struct wf_anchor *anchor)
+{
+    struct process process = {.fd = -1};
+    char boot[WF_BOOT_SIZE];
+    bool gone = false;
+    int proc = open_proc();
+
+    if (proc < 0 || !read_boot(proc, boot))
+        goto out;
+    gone = strcmp(boot, anchor->boot) != 0;
+    if (!gone) {
+        int number = enter_number(proc, (uint64_t)anchor->pid, &process);
+        gone = number == ENOENT || number == ESRCH || (number == 0 && !is_it(&process, anchor));
+    }
+out:
+    leave_process(&process);
+    wf_folder_shut(proc);
+    return gone;
+}
+
 bool wf_anchor_holds_us(const struct wf_anchor *anchor)
 {
     struct process self = {.fd = -1};

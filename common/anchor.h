@@ -41,8 +41,12 @@ enum wf_reason wf_anchor_boot(char ret[WF_BOOT_SIZE], struct wf_err *err) WF_MUS
 
 /* True if both are the same in every part. */
 bool wf_anchor_equals(const struct wf_anchor *a, const struct wf_anchor *b);
-/* True if the process is still the one that it was, and runs. */
+/* True if the process is still the one that it was, and runs; false also where /proc does not tell.
+ */
 bool wf_anchor_lives(const struct wf_anchor *anchor);
+/* True if it is certain that it does not run any more; false also where /proc does not tell, as
+ * where descriptors are short. */
+bool wf_anchor_has_gone(const struct wf_anchor *anchor);
 /* True if it lives and this process is in its session: descends from it (or is it), or sits at that
  * terminal. False wherever /proc does not tell. */
 bool wf_anchor_holds_us(const struct wf_anchor *anchor);

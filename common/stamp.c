@@ -275,7 +275,7 @@ static bool stamp_is_over(const struct cleaning *cleaning, const char *name)
     bool found = false;
 
     return read_stamp(cleaning->store, cleaning->in, name, &stamp, &found, NULL) == WF_OK &&
-           found && !wf_anchor_lives(&stamp.anchor);
+           found && wf_anchor_has_gone(&stamp.anchor);
 }
 
 /* As many as one call looks at, from a random one on, so that all have their turn. */

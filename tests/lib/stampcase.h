@@ -1,7 +1,8 @@
 /*
  * What the tests of stamps share: sessions as the test says they are, and stamps of alice's. Link
  * with -Wl,--wrap=openat,--wrap=close,--wrap=unlinkat,--wrap=write,--wrap=wf_file_read,
- * --wrap=lstat,--wrap=wf_anchor_lives,--wrap=wf_anchor_holds_us,--wrap=wf_anchor_boot.
+ * --wrap=lstat,--wrap=wf_anchor_lives,--wrap=wf_anchor_has_gone,--wrap=wf_anchor_holds_us,
+ * --wrap=wf_anchor_boot.
  */
 #ifndef WF_TEST_STAMPCASE_H
 #define WF_TEST_STAMPCASE_H
@@ -21,6 +22,7 @@ static struct wf_store *store;
 static bool real_anchors;
 static pid_t ended[4];   /* these are over, and no other */
 static bool odd_are_over; /* and those of odd numbers */
+static bool proc_is_silent; /* of none can it be told whether it has gone */
 static pid_t outside[4]; /* in these we are not */
 static char boot[WF_BOOT_SIZE] = BOOT;
 
@@ -39,8 +41,17 @@ bool __wrap_wf_anchor_lives(const struct wf_anchor *anchor)
 {
     if (real_anchors)
         return __real_wf_anchor_lives(anchor);
-    return strcmp(anchor->boot, boot) == 0 && !is_in(ended, anchor->pid) &&
+    return !proc_is_silent && strcmp(anchor->boot, boot) == 0 && !is_in(ended, anchor->pid) &&
            !(odd_are_over && anchor->pid % 2 != 0);
+}
+
+bool __real_wf_anchor_has_gone(const struct wf_anchor *anchor);
+bool __wrap_wf_anchor_has_gone(const struct wf_anchor *anchor);
+bool __wrap_wf_anchor_has_gone(const struct wf_anchor *anchor)
+{
+    if (real_anchors)
+        return __real_wf_anchor_has_gone(anchor);
+    return !proc_is_silent && !__wrap_wf_anchor_lives(anchor);
 }
 
 bool __real_wf_anchor_holds_us(const struct wf_anchor *anchor);

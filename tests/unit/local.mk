@@ -69,7 +69,8 @@ TESTS += $(kept_tests)
 	-Wl,--wrap=unlinkat,--wrap=write,--wrap=wf_file_read,--wrap=lstat
 
 stamp_ldflags = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=unlinkat,--wrap=write \
-	-Wl,--wrap=wf_file_read,--wrap=lstat,--wrap=wf_anchor_lives,--wrap=wf_anchor_holds_us,--wrap=wf_anchor_boot
+	-Wl,--wrap=wf_file_read,--wrap=lstat,--wrap=wf_anchor_lives,--wrap=wf_anchor_has_gone \
+	-Wl,--wrap=wf_anchor_holds_us,--wrap=wf_anchor_boot
 %C%_test_stamp_SOURCES = %D%/test_stamp.c tests/lib/stampcase.h
 %C%_test_stamp_CPPFLAGS = $(unit_cppflags)
 %C%_test_stamp_LDADD = $(unit_ldadd)

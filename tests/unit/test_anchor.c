@@ -119,6 +119,7 @@ static void test_another(void **state)
         other.pid = row == 4 ? -other.pid : other.pid;
         other.boot[0] = row == 5 ? '\0' : other.boot[0];
         assert_false(wf_anchor_lives(&other) || wf_anchor_holds_us(&other));
+        assert_true(wf_anchor_has_gone(&other) && !wf_anchor_has_gone(&anchor));
         assert_false(wf_anchor_equals(&anchor, &other));
     }
     other = anchor;

@@ -254,6 +254,10 @@ static void test_trees(void **state)
             fail_msg("%s: process", trees[i].name);
         if (wf_anchor_holds_us(&of_tty) != trees[i].terminal)
             fail_msg("%s: terminal", trees[i].name);
+        /* What cannot be read may live */
+        if (wf_anchor_has_gone(&of_80) !=
+            (trees[i].pid == 80 && !trees[i].process && trees[i].reason != WF_INTERNAL))
+            fail_msg("%s: gone", trees[i].name);
         enum wf_reason reason = wf_anchor_terminal(&anchor, &err);
         if (reason != trees[i].reason || (reason != WF_OK) != (err.text[0] != '\0') ||
             (reason != WF_OK && anchor.pid != 5))
@@ -296,6 +300,7 @@ static void test_gone(void **state)
     assert_int_equal(unlink(path), 0);
     assert_int_equal(wf_anchor_terminal(&anchor, NULL), WF_PENDING);
     assert_false(wf_anchor_lives(&of_80) || wf_anchor_holds_us(&of_tty));
+    assert_true(wf_anchor_has_gone(&of_80));
 }
 
 /* Whatever comes behind what counts. */
@@ -314,7 +319,7 @@ static void test_long(void **state)
     assert_true(wf_anchor_holds_us(&of_80));
 }
 
-/* What /proc does not tell holds nobody. */
+/* What /proc does not tell holds nobody, and takes nobody away. */
 static void test_silent(void **state)
 {
     const char *const boots[] = {"", "0123", BOOT "0", "01234567-89ab-cdef-0123-45678\tabcdef"};
@@ -330,6 +335,7 @@ static void test_silent(void **state)
         assert_int_equal(wf_anchor_boot(boot, &err), WF_INTERNAL);
         assert_int_equal(wf_anchor_process(&anchor, &err), WF_INTERNAL);
         assert_false(wf_anchor_lives(&of_80) || wf_anchor_holds_us(&of_80));
+        assert_false(wf_anchor_has_gone(&of_80));
     }
     /* A folder of this name that is not the kernel's */
     set_tree();
@@ -338,17 +344,20 @@ static void test_silent(void **state)
     assert_int_equal(wf_anchor_boot(boot, &err), WF_INTERNAL);
     assert_int_equal(wf_anchor_process(&anchor, &err), WF_INTERNAL);
     assert_false(wf_anchor_lives(&of_80) || wf_anchor_holds_us(&of_80));
+    assert_false(wf_anchor_has_gone(&of_80));
     assert_int_equal(wf_anchor_caller(), (uid_t)-1);
     set_tree();
     fake_magic = 0;
     assert_int_equal(wf_anchor_boot(boot, &err), WF_INTERNAL);
     assert_false(wf_anchor_lives(&of_80) || wf_anchor_holds_us(&of_80));
+    assert_false(wf_anchor_has_gone(&of_80));
     set_tree();
     no_proc = true;
     assert_int_equal(wf_anchor_boot(boot, &err), WF_INTERNAL);
     assert_int_equal(wf_anchor_process(&anchor, &err), WF_INTERNAL);
     assert_non_null(strstr(err.text, "No such file"));
     assert_false(wf_anchor_lives(&of_80) || wf_anchor_holds_us(&of_80));
+    assert_false(wf_anchor_has_gone(&of_80));
     assert_int_equal(wf_anchor_caller(), (uid_t)-1);
     no_proc = false;
     (void)snprintf(path, sizeof(path), "%s/sys/kernel/random/boot_id", fake);
@@ -360,6 +369,7 @@ static void test_silent(void **state)
     assert_int_equal(wf_anchor_terminal(&anchor, &err), WF_INTERNAL);
     assert_non_null(strstr(err.text, "Input/output error"));
     assert_false(wf_anchor_lives(&of_80) || wf_anchor_holds_us(&of_80));
+    assert_false(wf_anchor_has_gone(&of_80));
     assert_int_equal(wf_anchor_caller(), (uid_t)-1);
 }
 

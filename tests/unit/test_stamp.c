@@ -368,6 +368,21 @@ static void test_clean_gone(void **state)
     assert_int_equal(count_files("pending-"), 2);
 }
 
+/* Somebody with few descriptors left must not take everybody's away. */
+static void test_clean_silent(void **state)
+{
+    struct wf_stamp stamp = stamp_of(100, 900);
+
+    (void)state;
+    put(&stamp);
+    proc_is_silent = true;
+    stamp = stamp_of(101, 900);
+    put(&stamp);
+    pend();
+    proc_is_silent = false;
+    assert_int_equal(count_files("stamp-"), 2);
+}
+
 /* Faults */
 
 static enum wf_reason do_put(void)
@@ -548,6 +563,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_clean_bounded, begin, closed),
         cmocka_unit_test_setup_teardown(test_clean_all, begin, closed),
         cmocka_unit_test_setup_teardown(test_clean_gone, begin, closed),
+        cmocka_unit_test_setup_teardown(test_clean_silent, begin, closed),
         cmocka_unit_test_setup_teardown(test_failures, begin, closed),
         cmocka_unit_test_setup_teardown(test_lock, begin, closed),
         cmocka_unit_test_setup_teardown(test_processes, begin, closed),
