@@ -245,7 +245,8 @@ static const char *judge_file(int fd, mode_t forbidden, struct stat *ret_st)
     return NULL;
 }
 
-/* Open a file that should be one of ours. -1 if it is not, and why; NULL if there is none. */
+/* Open a file that should be one of ours. -1 if it is not, and why; NULL if there is none. errno is 0
+ * where it could be opened. */
 static int open_file(int in, const char *name, int flags, mode_t forbidden, struct stat *ret_st,
                      const char **ret_fault)
 {
@@ -256,12 +257,14 @@ static int open_file(int in, const char *name, int flags, mode_t forbidden, stru
         *ret_fault = number == ELOOP ? "it is a symbolic link" : wf_errno_text(number);
         if (number == ENOENT)
             *ret_fault = NULL;
+        errno = number;
         return -1;
     }
     *ret_fault = judge_file(fd, forbidden, ret_st);
     if (*ret_fault == NULL)
         return fd;
     (void)close(fd);
+    errno = 0;
     return -1;
 }
 
@@ -271,37 +274,53 @@ static bool is_interrupted(ssize_t n)
     return n < 0 && errno == EINTR;
 }
 
-/* Append len bytes, fewer where the file has become shorter. */
-static void read_all(int fd, struct wf_buf *out, size_t len)
+/* Append len bytes. NULL, also where out has no room, or what went wrong, and *ret_number. */
+static const char *read_all(int fd, struct wf_buf *out, size_t len, int *ret_number)
 {
     uint8_t *room = wf_buf_room(out, len);
     size_t done = 0;
 
-    while (room != NULL && done < len) {
+    if (room == NULL)
+        return NULL;
+    while (done < len) {
         ssize_t n = read(fd, room + done, len - done);
-        if (n > 0)
+        if (n > 0) {
             done += (size_t)n;
-        else if (!is_interrupted(n))
-            break;
+        } else if (!is_interrupted(n)) {
+            *ret_number = n == 0 ? 0 : errno;
+            return n == 0 ? "it has become shorter" : wf_errno_text(errno);
+        }
     }
     wf_buf_added(out, done);
+    return NULL;
+}
+
+/* Whether that a file cannot be opened is its own fault: a link, a socket, one that is shut to us. */
+static bool is_of_file(int number)
+{
+    return number == ELOOP || number == ENXIO || number == EACCES;
 }
 
 const char *wf_folder_read(int in, const char *name, mode_t forbidden, struct wf_buf *out)
 {
     const char *fault = NULL;
     struct stat st;
-    int fd = open_file(in, name, O_RDONLY, forbidden, &st, &fault);
+    int number = 0;
 
-    if (fd < 0)
+    errno = 0;
+    int fd = open_file(in, name, O_RDONLY, forbidden, &st, &fault);
+    if (fd < 0) {
+        errno = is_of_file(errno) ? 0 : errno;
         return fault;
+    }
     if ((uint64_t)st.st_size > out->max)
         fault = "it is too large";
     else if (st.st_size == 0) /* what a machine leaves that stopped at the wrong moment */
         fault = "it is empty";
     else
-        read_all(fd, out, (size_t)st.st_size);
+        fault = read_all(fd, out, (size_t)st.st_size, &number);
     (void)close(fd);
+    errno = number;
     return fault;
 }
 
@@ -481,7 +500,8 @@ static void list_entries(DIR *stream, int in, const char *prefix, struct wf_buf 
 const char *wf_folder_list(int in, const char *prefix, struct wf_buf *list)
 {
     int fd = openat(in, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *stream = fdopendir(fd);
+    /* Of none it would say that it is a bad one, not why there is none */
+    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
 
     if (stream == NULL) {
         const char *fault = wf_errno_text(errno);

@@ -51,9 +51,10 @@ void wf_folder_shut(int fd);
 bool wf_folder_name_is_valid(const char *name);
 
 /* Append a file to out. NULL, or why it is ignored, in words for the log: it is foreign-owned, has a
- * forbidden permission, is a link, no regular file, too large for out, or empty; then out holds
- * nothing of it. Where there is none: NULL, and nothing appended. Lack of memory shows in
- * wf_buf_ok(out). */
+ * forbidden permission, is a link, no regular file, too large for out, empty, or cannot be read;
+ * then out holds nothing of it. With a fault errno is 0 where it is the file that is no good, and
+ * else the number of what failed (descriptors, the disk): of the file that says nothing. Where there
+ * is none: NULL, and nothing appended. Lack of memory shows in wf_buf_ok(out). */
 const char *wf_folder_read(int in, const char *name, mode_t forbidden, struct wf_buf *out);
 
 /* Replace a file (mode 0600) at once for all readers: temporary file, rename. durable: it is on the

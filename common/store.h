@@ -40,7 +40,8 @@ const char *wf_store_path_borrow(const struct wf_store *store);
 /* The record of this user at this provider. *ret: new, wf_record_free; NULL, and WF_OK, where there
  * is none, or none that can be used: of another owner, open to others, truncated, of a later
  * version, of another host, of another url or client of the provider's; but for the first the log
- * says which. WF_CONFIG if the folder cannot be used, WF_INTERNAL. */
+ * says which. WF_CONFIG if the folder cannot be used, WF_INTERNAL, also where one is there that
+ * cannot be read. */
 enum wf_reason wf_store_read(const struct wf_store *store, const struct wf_provider_conf *provider,
                              const char *user, struct wf_record **ret,
                              struct wf_err *err) WF_MUST_USE;

@@ -74,9 +74,14 @@ enum wf_reason wf_storefile_read(const struct wf_store *store,
     struct wf_buf text = WF_BUF_INIT(kind->max);
     enum wf_reason reason = WF_OK;
     const char *fault = wf_folder_read(in, name, WF_FOLDER_PRIVATE, &text);
+    /* What is there and cannot be read now must not seem to be no good, or not to be there: of whom
+     * nothing is known the account phase may say nothing */
+    bool good = fault == NULL || errno == 0;
     bool found = text.len > 0;
 
-    if (fault != NULL)
+    if (!good)
+        reason = wf_fail(err, WF_INTERNAL, "cannot read %s/%s: %s", store->path, name, fault);
+    else if (fault != NULL)
         reason = wf_fail(err, WF_MALFORMED, "%s", fault);
     else if (!wf_buf_ok(&text))
         reason = wf_fail(err, WF_INTERNAL, "out of memory for a %s", kind->what);

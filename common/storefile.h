@@ -56,7 +56,8 @@ enum wf_reason wf_storefile_parse(const struct wf_store *store,
                                   size_t len, void *to, struct wf_err *err) WF_MUST_USE;
 /* Fill in `to`, whose members are empty, from a file. On success where *ret_found
  * wf_members_done; else they are empty. WF_MALFORMED, and why, for one that must not be used: of
- * another owner, open to others, truncated, of another version or host. WF_INTERNAL. */
+ * another owner, open to others, truncated, of another version or host. WF_INTERNAL, also for one
+ * that cannot be read: descriptors are short, or the disk fails. */
 enum wf_reason wf_storefile_read(const struct wf_store *store,
                                  const struct wf_storefile_kind *kind, int in, const char *name,
                                  void *to, bool *ret_found, struct wf_err *err) WF_MUST_USE;

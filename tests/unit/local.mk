@@ -118,7 +118,7 @@ stateful_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r,--wrap=wf_refresh_session
 %C%_test_account_SOURCES = %D%/test_account.c $(fake_door)
 %C%_test_account_CPPFLAGS = $(unit_cppflags)
 %C%_test_account_LDADD = $(unit_ldadd)
-%C%_test_account_LDFLAGS = $(stateful_ldflags)
+%C%_test_account_LDFLAGS = $(stateful_ldflags) -Wl,--wrap=wf_folder_read
 
 %C%_test_keep_SOURCES = %D%/test_keep.c $(fake_door)
 %C%_test_keep_CPPFLAGS = $(unit_cppflags)

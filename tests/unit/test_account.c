@@ -9,8 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <errno.h>
+
 #include <cmocka.h>
 
+#include "folder.h"
 #include "stateful.h"
 #include "wfauth.h"
 
@@ -129,6 +132,39 @@ static const char *line_of(size_t i)
     return line;
 }
 
+/* Files that are there and cannot be read */
+static bool files_fail;
+const char *__real_wf_folder_read(int in, const char *name, mode_t forbidden, struct wf_buf *out);
+const char *__wrap_wf_folder_read(int in, const char *name, mode_t forbidden, struct wf_buf *out);
+const char *__wrap_wf_folder_read(int in, const char *name, mode_t forbidden, struct wf_buf *out)
+{
+    if (!files_fail)
+        return __real_wf_folder_read(in, name, forbidden, out);
+    errno = ENFILE;
+    return "scripted: too many open files";
+}
+
+/* Whether somebody has a session cannot be told: that is no reason to let them in. */
+static void test_not_read(void **state)
+{
+    static const struct fake_answer script[] = {CLOSED};
+    const struct wf_request request = {
+        .service = "sshd", .user = "alice", .rhost = "192.0.2.1", .pins = true};
+    bool opinion = false;
+
+    (void)state;
+    key_folder_empty(state_folder);
+    state_load(KNOWN);
+    put_session(SESSION);
+    fake_door_script(script, 1);
+    files_fail = true;
+    enum wf_reason reason = wf_account_check(state_context, &request, NULL, &opinion, NULL);
+    files_fail = false;
+    assert_int_equal(reason, WF_INTERNAL);
+    assert_true(opinion);
+    assert_int_equal(what_is_kept(), SESSION);
+}
+
 static void test_rows(void **state)
 {
     (void)state;
@@ -219,6 +255,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_not_read),
         cmocka_unit_test(test_folder),
         cmocka_unit_test(test_no_service),
         cmocka_unit_test(test_denied_after_sign_in),

@@ -266,8 +266,34 @@ static void test_modes(void **state)
         if (!is_same(wf_folder_read(in, "a", WF_FOLDER_NOT_WRITABLE, &out), modes[i].writable) ||
             !is_same(wf_folder_read(in, "a", WF_FOLDER_PRIVATE, &out), modes[i].private))
             fail_msg("%o", modes[i].mode);
+        if (modes[i].private != NULL)
+            assert_int_equal(errno, 0);
         wf_buf_done(&out);
     }
+    wf_folder_shut(in);
+}
+
+/* What is no good, and what cannot be told to be good, are two things; and why there is no list is
+ * said. */
+static void test_faults(void **state)
+{
+    struct wf_buf out = WF_BUF_INIT(100);
+    struct wf_buf list = WF_BUF_INIT(1000);
+    int in = wf_folder_walk(folder, 0, NULL);
+
+    (void)state;
+    plant("a", "x", 0600);
+    assert_int_equal(symlink("a", in_folder("s")), 0);
+    faults[0] = (struct fault){"openat", "a", EMFILE};
+    assert_string_equal(wf_folder_read(in, "a", WF_FOLDER_PRIVATE, &out), wf_errno_text(EMFILE));
+    assert_int_equal(errno, EMFILE);
+    assert_non_null(wf_folder_read(in, "s", WF_FOLDER_PRIVATE, &out));
+    assert_int_equal(errno, 0);
+    faults[0] = (struct fault){"openat", ".", EMFILE};
+    assert_string_equal(wf_folder_list(in, "a", &list), wf_errno_text(EMFILE));
+    memset(faults, 0, sizeof(faults));
+    wf_buf_done(&list);
+    wf_buf_done(&out);
     wf_folder_shut(in);
 }
 
@@ -356,6 +382,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_create, empty, closed),
         cmocka_unit_test_setup_teardown(test_new_folder, empty, closed),
         cmocka_unit_test_setup_teardown(test_modes, empty, closed),
+        cmocka_unit_test_setup_teardown(test_faults, empty, closed),
         cmocka_unit_test_setup_teardown(test_defaults, empty, closed),
     };
 

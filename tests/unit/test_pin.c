@@ -372,7 +372,10 @@ static void test_failures(void **state)
     }
     assert_int_equal(hold(&acme, "alice", "5f0e"), WF_OK);
     faults[0] = (struct fault){"openat", "pin-", EMFILE};
-    assert_int_equal(hold(&acme, "alice", "5f0e"), WF_CONFIG);
+    assert_int_equal(hold(&acme, "alice", "5f0e"), WF_INTERNAL);
+    /* It is a good one, and must not be cleared for that */
+    assert_null(strstr(last.text, "unpin"));
+    assert_non_null(strstr(last.text, "Too many open files"));
     faults[0] = (struct fault){"unlinkat", "pin-", EROFS};
     bool existed = true;
     assert_int_equal(wf_pin_remove(store, "alice", &existed, &last), WF_CONFIG);

@@ -422,7 +422,7 @@ static const struct {
     {"full disk, waiting", {"write", "file", ENOSPC}, do_pend, WF_CONFIG},
     {"read-only folder, waiting", {"openat", ".tmp-", EROFS}, do_pend, WF_CONFIG},
     {"not claimed once", {"unlinkat", "pending-", EROFS}, claim, WF_CONFIG},
-    {"not to be read", {"openat", "pending-", EMFILE}, claim, WF_EXPIRED},
+    {"not to be read", {"openat", "pending-", EMFILE}, claim, WF_INTERNAL},
     {"not removed", {"unlinkat", "stamp-", EROFS}, do_take, WF_CONFIG},
 };
 

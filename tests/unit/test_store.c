@@ -306,6 +306,22 @@ static void test_durable(void **state)
     assert_int_equal(wf_store_remove(store, "acme", "alice", NULL), WF_OK);
 }
 
+/* One that cannot be read just now is not one that is not there. */
+static void test_not_read(void **state)
+{
+    struct wf_record *record = NULL;
+    struct wf_err err = WF_ERR_INIT;
+
+    (void)state;
+    keep("alice", "refresh");
+    faults[0] = (struct fault){"openat", "session-", EMFILE};
+    assert_int_equal(wf_store_read(store, &conf, "alice", &record, &err), WF_INTERNAL);
+    memset(faults, 0, sizeof(faults));
+    assert_null(record);
+    assert_non_null(strstr(err.text, "Too many open files"));
+    assert_string_equal(kept(&conf), "refresh");
+}
+
 static const struct {
     const char *name;
     struct fault fault;
@@ -498,6 +514,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_folder, empty, closed),
         cmocka_unit_test_setup_teardown(test_durable, empty, closed),
         cmocka_unit_test_setup_teardown(test_failures, empty, closed),
+        cmocka_unit_test_setup_teardown(test_not_read, empty, closed),
         cmocka_unit_test_setup_teardown(test_hosts, empty, closed),
         cmocka_unit_test_setup_teardown(test_list, empty, closed),
         cmocka_unit_test_setup_teardown(test_locks, empty, closed),
