@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd.h"
@@ -147,6 +148,9 @@ static int unpin(const struct wf_store *store, const char *user)
     bool existed = false;
     enum wf_reason reason = wf_pin_show(store, user, note_pin, &cleared, &err);
 
+    /* First: the session of whose name it was would pin it to them again, when it is asked next */
+    if (reason == WF_OK)
+        reason = wf_store_end(store, user, time(NULL), "wfauth unpin has taken the name back", &err);
     if (reason == WF_OK)
         reason = wf_pin_remove(store, user, &existed, &err);
     const struct wf_audit line = {

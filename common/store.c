@@ -16,6 +16,8 @@
 
 #define PREFIX "session-"
 #define MACHINE_ID "/etc/machine-id"
+/* A refresh takes less. Milliseconds. */
+#define END_WAIT_MS 30000
 #define NAME_SIZE (sizeof(PREFIX) + WF_STOREFILE_DIGITS + 1 + WF_STOREFILE_FEW_DIGITS)
 _Static_assert(NAME_SIZE <= WF_STOREFILE_NAME_SIZE, "a record's name is a file's");
 
@@ -276,4 +278,59 @@ enum wf_reason wf_store_list(const struct wf_store *store,
     wf_folder_shut(in);
     wf_buf_done(&list);
     return reason;
+}
+
+/* Ending */
+
+struct ending {
+    const struct wf_store *store;
+    const char *user;
+    int64_t now;
+    const char *why;
+    enum wf_reason reason;
+    struct wf_err *err;
+};
+
+/* A tombstone in its place: nothing that was in it is needed any more but whose it was. */
+static enum wf_reason bury(const struct ending *ending, const struct wf_record *record)
+{
+    struct wf_provider_conf provider = {
+        .name = record->provider, .url = record->url, .client_id = record->client_id};
+    struct wf_record *end = wf_record_new(&provider, record->user, record->subject);
+    enum wf_reason reason = WF_INTERNAL;
+    int lock = -1;
+
+    if (end == NULL || !wf_record_end(end, ending->now, ending->why)) {
+        reason = wf_fail(ending->err, WF_INTERNAL, "out of memory for the end of a session");
+        goto out;
+    }
+    end->signed_in = record->signed_in;
+    reason = wf_store_lock(ending->store, record->provider, record->user, END_WAIT_MS, &lock,
+                           ending->err);
+    if (reason == WF_OK)
+        reason = wf_store_write(ending->store, end, ending->err);
+out:
+    wf_store_unlock(lock);
+    wf_record_free(end);
+    return reason;
+}
+
+static void end_one(void *ctx, const char *name, const struct wf_record *record, const char *fault)
+{
+    struct ending *ending = ctx;
+
+    (void)name;
+    (void)fault;
+    if (ending->reason == WF_OK && record != NULL && record->ended == 0 &&
+        strcmp(record->user, ending->user) == 0)
+        ending->reason = bury(ending, record);
+}
+
+enum wf_reason wf_store_end(const struct wf_store *store, const char *user, int64_t now,
+                            const char *why, struct wf_err *err)
+{
+    struct ending ending = {store, user, now, why, WF_OK, err};
+    enum wf_reason reason = wf_store_list(store, end_one, &ending, err);
+
+    return reason == WF_OK ? ending.reason : reason;
 }

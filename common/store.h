@@ -56,6 +56,12 @@ enum wf_reason wf_store_write(const struct wf_store *store, const struct wf_reco
 enum wf_reason wf_store_remove(const struct wf_store *store, const char *provider,
                                const char *user, struct wf_err *err) WF_MUST_USE;
 
+/* End what is kept of this user here, at whatever provider: tombstones (record.h) of `now`, with
+ * these words; what is over stays as it is. For whoever takes the name away from a person. Takes the
+ * locks. WF_UNREACHABLE if somebody has one for half a minute; WF_CONFIG, WF_INTERNAL. */
+enum wf_reason wf_store_end(const struct wf_store *store, const char *user, int64_t now,
+                            const char *why, struct wf_err *err) WF_MUST_USE;
+
 /* Wait at most wait_ms for the lock of this record, among all processes of this user on this host
  * and threads of this one. WF_UNREACHABLE if somebody else still has it; WF_CONFIG where there are
  * no locks. *ret: a descriptor; the lock is free when wf_store_unlock is called in any process that

@@ -263,6 +263,9 @@ def recycled(world):
         done = subprocess.run(command(world, "unpin", "alice"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True, env=environment(), check=False)
         expect(done.returncode == 0 and "alice" in done.stdout, done)
+        # Even if the old one were alice again: their session must not take the name back
+        ssh_refused(world, port(world, **BY_KEY), "alice", *with_key())
+        expect(last(world, "account") == ("refuse", "inactive"), silent_lines(world, "account"))
         new = ssh_by_code(world, port(world))
         new.sudo()
         # The old one's session is another person's

@@ -306,6 +306,36 @@ static void test_durable(void **state)
     assert_int_equal(wf_store_remove(store, "acme", "alice", NULL), WF_OK);
 }
 
+/* Whose name is taken away has no session any more, and is still known. */
+static void test_end(void **state)
+{
+    struct wf_record *record = NULL;
+    struct wf_err err = WF_ERR_INIT;
+
+    (void)state;
+    keep("alice", "refresh");
+    keep("bob", "refresh");
+    plant("session-x", "{", 0600);
+    for (int64_t now = 5; now < 7; now++) {
+        assert_int_equal(wf_store_end(store, "alice", now, "taken back", &err), WF_OK);
+        assert_int_equal(wf_store_read(store, &conf, "alice", &record, &err), WF_OK);
+        assert_non_null(record);
+        assert_int_equal(record->ended, 5);
+        assert_string_equal(record->why, "taken back");
+        assert_null(record->access);
+        assert_null(record->refresh);
+        wf_record_free(record);
+    }
+    assert_int_equal(wf_store_read(store, &conf, "bob", &record, &err), WF_OK);
+    assert_int_equal(record->ended, 0);
+    wf_record_free(record);
+    faults[0] = (struct fault){"openat", ".tmp-", EROFS};
+    enum wf_reason reason = wf_store_end(store, "bob", 5, "taken back", &err);
+    memset(faults, 0, sizeof(faults));
+    assert_int_equal(reason, WF_CONFIG);
+    assert_non_null(strstr(err.text, "Read-only"));
+}
+
 /* One that cannot be read just now is not one that is not there. */
 static void test_not_read(void **state)
 {
@@ -515,6 +545,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_durable, empty, closed),
         cmocka_unit_test_setup_teardown(test_failures, empty, closed),
         cmocka_unit_test_setup_teardown(test_not_read, empty, closed),
+        cmocka_unit_test_setup_teardown(test_end, empty, closed),
         cmocka_unit_test_setup_teardown(test_hosts, empty, closed),
         cmocka_unit_test_setup_teardown(test_list, empty, closed),
         cmocka_unit_test_setup_teardown(test_locks, empty, closed),

@@ -206,6 +206,12 @@ static void prepare(enum wf_reason (*step)(struct wf_err *err))
     fail_alloc_at = at;
 }
 
+static enum wf_reason end_records(struct wf_err *err)
+{
+    prepare(write_record);
+    return wf_store_end(store, "alice", 7, "why", err);
+}
+
 /* Pins */
 
 static const struct wf_span person = {"5f0e", 4};
@@ -345,6 +351,7 @@ static const struct {
     {"list", list_records, WF_INTERNAL},
     {"lock", lock_record, WF_INTERNAL},
     {"remove", remove_record, WF_INTERNAL},
+    {"end all", end_records, WF_CONFIG}, /* no random name */
     {"pin", hold_pin, WF_CONFIG},
     {"pin again", hold_pin, WF_INTERNAL},
     {"pin there", ask_pin, WF_INTERNAL},
