@@ -153,25 +153,11 @@ enum wf_reason wf_members_read(const struct wf_member *members, size_t n,
 
 static void clear(const struct wf_member *member, void *of)
 {
-    size_t size = 0;
-
-    switch (member->type) {
-    case WF_MEMBER_TEXT:
+    if (member->type == WF_MEMBER_TEXT)
         free(get_text(member, of));
-        size = sizeof(char *);
-        break;
-    case WF_MEMBER_WORD:
-        size = member->size;
-        break;
-    case WF_MEMBER_SECRET:
+    else if (member->type == WF_MEMBER_SECRET)
         wf_secret_free(get_secret(member, of));
-        size = sizeof(struct wf_secret *);
-        break;
-    case WF_MEMBER_NUMBER:
-        size = sizeof(int64_t);
-        break;
-    }
-    memset(place(member, of), 0, size);
+    memset(place(member, of), 0, member->size);
 }
 
 void wf_members_done(const struct wf_member *members, size_t n, void *of)

@@ -252,6 +252,9 @@ static void test_files(void **state)
     (void)state;
     assert_int_equal(hold(&acme, "alice", "5f0e"), WF_OK);
     size_t len = key_file_read(find_pin(), good, sizeof(good));
+    /* SHA-256 of the url, a NUL and the subject: pins outlive a version of ours */
+    assert_non_null(strstr(good, "\"person\":\"d33170d14f3306ede8639a4bac947b89"
+                                 "cdd32c4106790d02b3f476c9c7dbeead\""));
     for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
         const char *at = strstr(good, rows[i].from);
         assert_non_null(at);
