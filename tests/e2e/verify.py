@@ -290,6 +290,8 @@ FAULTS = [
     ("keys: for encryption alone", encryption_only, "key"),
 ]
 STATUS = {"unreachable": 3, "config": 2, "key": 1}
+# Failures are kept for 5 s, of which the rounding of times takes one
+REST = 4
 
 
 def faulty(fault, reason):
@@ -300,14 +302,24 @@ def faulty(fault, reason):
         refused(world, provider.token(), reason, status=STATUS[reason])
         expect(time.monotonic() - started < 12, "it took", time.monotonic() - started, "s")
         expect(not provider.count("/elsewhere"), "a redirect was followed")
-        seen = len(provider.record)
         # libcurl asks once more where a kept connection ends without a word
-        expect(seen <= 3, "requests:", paths(provider))
-        # The next process does not ask again at once
-        refused(world, provider.token(), reason, status=STATUS[reason])
-        expect(len(provider.record) == seen, "asked again at once:", paths(provider))
+        expect(len(provider.record) <= 3, "requests:", paths(provider))
+        not_at_once(world, provider, reason)
 
     return case
+
+
+def not_at_once(world, provider, reason):
+    """The next process does not ask again within REST seconds, if it comes to ask so soon: a busy machine
+    may need several tries for that."""
+    for _ in range(5):
+        seen = len(provider.record)
+        started = time.monotonic()
+        refused(world, provider.token(), reason, status=STATUS[reason])
+        if time.monotonic() - started < REST:
+            expect(len(provider.record) == seen, "asked again at once:", paths(provider))
+            return
+    expect(False, "no process of five came within", REST, "s")
 
 
 for NAME, FAULT, REASON in FAULTS:

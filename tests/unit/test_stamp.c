@@ -1,6 +1,7 @@
 /* Time stamps of sessions: found in their own session alone, gone when it is over. */
 #include "config.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -106,13 +107,14 @@ static const struct {
     {"another kind of session", "\"kind\":\"process", "\"kind\":\"window", "no kind of session"},
     {"a terminal's without one", "\"kind\":\"process", "\"kind\":\"terminal", "cannot be"},
     {"a process's with a terminal", "{", "{\"tty\":5,", "cannot be"},
-    {"a terminal that is none", "\"kind\":\"process\"", "\"kind\":\"terminal\",\"tty\":-5", "cannot be"},
     {"no process", "\"pid\"", "\"x\"", "pid"},
     {"process 0", "\"pid\":100", "\"pid\":0", "cannot be"},
     {"process -1", "\"pid\":100", "\"pid\":-1", "cannot be"},
     {"a process too large", "\"pid\":100", "\"pid\":4294967396", "cannot be"},
+    {"a process too large by one", "\"pid\":100", "\"pid\":2147483648", "cannot be"},
+    {"a start a tick before the boot", "\"start\":77", "\"start\":-1", "cannot be"},
+    {"a terminal of number -1", "\"kind\":\"process\"", "\"kind\":\"terminal\",\"tty\":-1", "cannot be"},
     {"no start", "\"start\"", "\"x\"", "start"},
-    {"a start before the boot", "\"start\":77", "\"start\":-77", "cannot be"},
     {"no boot", "\"boot\"", "\"x\"", "boot"},
     {"half a boot", "\"boot\":\"", "\"boot\":\"0\",\"x\":\"", "cannot be"},
     {"a boot too many", "\"boot\":\"", "\"boot\":\"0", "boot has 37"},
@@ -549,11 +551,34 @@ static void test_beside(void **state)
     assert_int_equal(claim(), WF_OK);
 }
 
+/* A session comes back as it was, the first and the last process, and a terminal. */
+static void test_sessions(void **state)
+{
+    static const struct wf_anchor sessions[] = {
+        {.kind = WF_ANCHOR_PROCESS, .pid = 1, .start = 0, .boot = BOOT},
+        {.kind = WF_ANCHOR_PROCESS, .pid = INT_MAX, .start = INT64_MAX, .boot = BOOT},
+        {.kind = WF_ANCHOR_TERMINAL, .pid = 100, .start = 1, .tty = 1, .boot = BOOT},
+        {.kind = WF_ANCHOR_TERMINAL, .pid = 100, .start = 1, .tty = 0x8801, .boot = BOOT},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(sessions); i++) {
+        struct wf_stamp stamp = stamp_of(0, 900 + (int64_t)i);
+        struct wf_stamp seen = {.signed_in = 0};
+        stamp.anchor = sessions[i];
+        put(&stamp);
+        assert_int_equal(wf_stamp_find(store, "acme", "alice", &seen, &last), WF_OK);
+        assert_int_equal(seen.signed_in, stamp.signed_in);
+        assert_true(wf_anchor_equals(&seen.anchor, &sessions[i]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_find, begin, closed),
         cmocka_unit_test_setup_teardown(test_others, begin, closed),
+        cmocka_unit_test_setup_teardown(test_sessions, begin, closed),
         cmocka_unit_test_setup_teardown(test_files, begin, closed),
         cmocka_unit_test_setup_teardown(test_remove, begin, closed),
         cmocka_unit_test_setup_teardown(test_remove_once, begin, closed),
