@@ -22,11 +22,6 @@ static const struct wf_log *log_of(const struct wf_resume *resume)
     return wf_context_log_borrow(resume->context);
 }
 
-static void copy_text(char *dst, size_t size, const char *src, size_t len)
-{
-    wf_text_sanitise(dst, size, src, len);
-}
-
 static void prepare(const struct wf_resume *resume, struct wf_refresh *ret)
 {
     wf_context_refresh(resume->context, ret);
@@ -44,7 +39,7 @@ static enum wf_reason judge(const struct wf_resume *resume, const struct wf_reco
     char subject[WF_SUBJECT_SIZE];
     struct wf_span found = wf_json_text(claims, wf_provider_subject_claim(accepted->provider));
 
-    copy_text(subject, sizeof(subject), found.ptr, found.len);
+    wf_text_sanitise(subject, sizeof(subject), found.ptr, found.len);
     if (strcmp(subject, record->subject) != 0)
         return wf_fail(err, WF_IDENTITY,
                        "the kept session of %s was one of %.40s, and is one of "
@@ -173,7 +168,7 @@ static enum wf_reason confirm(const struct wf_resume *resume, const struct wf_re
     /* Whose it is was judged when they signed in: the account phase refuses the same user, however
      * they get past authentication */
     if (reason == WF_INACTIVE)
-        copy_text(result->user, sizeof(result->user), kept->user, strlen(kept->user));
+        wf_text_sanitise(result->user, sizeof(result->user), kept->user, strlen(kept->user));
     wf_json_free(claims);
     wf_record_free(record);
     return reason;
@@ -188,8 +183,8 @@ enum wf_reason wf_resume_confirm(const struct wf_resume *resume, struct wf_resul
     struct wf_err own = WF_ERR_INIT;
     enum wf_reason reason = wf_store_read(resume->store, provider, user, &kept, &own);
 
-    copy_text(ret_result->provider, sizeof(ret_result->provider), provider->name,
-              strlen(provider->name));
+    wf_text_sanitise(ret_result->provider, sizeof(ret_result->provider), provider->name,
+                     strlen(provider->name));
     if (reason != WF_OK)
         goto out;
     *ret_known = kept != NULL;
@@ -198,8 +193,8 @@ enum wf_reason wf_resume_confirm(const struct wf_resume *resume, struct wf_resul
                          provider->name);
         goto out;
     }
-    copy_text(ret_result->subject, sizeof(ret_result->subject), kept->subject,
-              strlen(kept->subject));
+    wf_text_sanitise(ret_result->subject, sizeof(ret_result->subject), kept->subject,
+                     strlen(kept->subject));
     reason = confirm(resume, kept, ret_result, &own);
 out:
     if (reason != WF_OK)
@@ -220,8 +215,7 @@ static enum wf_reason check_proof(const struct wf_resume *resume, const struct w
     enum wf_reason reason = WF_PENDING;
 
     switch (request->proof) {
-    case WF_PROOF_NONE:
-        reason = wf_fail(err, WF_PENDING, "the host has not proven who this is");
+    case WF_PROOF_NONE: /* wf_resume asks for nobody who comes so */
         break;
     case WF_PROOF_CALLER:
         reason = wf_stamp_find(resume->store, kept->provider, request->user, &stamp, err);

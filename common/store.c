@@ -269,11 +269,7 @@ enum wf_reason wf_store_list(const struct wf_store *store,
         if (reason == WF_MALFORMED || record != NULL)
             each(ctx, all[i].name, record, record == NULL ? why.text : NULL);
         wf_record_free(record);
-        if (reason == WF_INTERNAL) {
-            reason = wf_fail(err, WF_INTERNAL, "%s", why.text);
-            break;
-        }
-        reason = WF_OK;
+        reason = reason == WF_INTERNAL ? wf_fail(err, WF_INTERNAL, "%s", why.text) : WF_OK;
     }
     wf_folder_shut(in);
     wf_buf_done(&list);
