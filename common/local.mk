@@ -136,10 +136,14 @@ wfauthlibexec_PROGRAMS = %D%/wfauth-http
 %C%_wfauth_http_SOURCES = %D%/drop.c %D%/drop.h %D%/wfauth-http.c
 %C%_wfauth_http_LDADD = %D%/libwfcurl.la %D%/libwfcore.la
 
+# For what it can change no plug-in has it, and for its test's sake it is a library
+noinst_LTLIBRARIES += %D%/libwfrlimits.la
+%C%_libwfrlimits_la_SOURCES = %D%/rlimits.c %D%/rlimits.h
+
 # The program that refreshes
 wfauthlibexec_PROGRAMS += %D%/wfauth-refresh
 %C%_wfauth_refresh_SOURCES = %D%/wfauth-refresh.c
-%C%_wfauth_refresh_LDADD = %D%/libwfchoose.la %D%/libwfcore.la
+%C%_wfauth_refresh_LDADD = %D%/libwfrlimits.la %D%/libwfchoose.la %D%/libwfcore.la
 
 # The program that writes a person's token file
 wfauthlibexec_PROGRAMS += %D%/wfauth-export

@@ -65,6 +65,7 @@ TESTS = {
     "http_deadline.c": ["unit/test_http_deadline"],
     "kept_token.c": ["unit/test_machine", "unit/test_token"],
     "machine.c": ["unit/test_machine", "unit/test_token", "unit/test_machine_threads"],
+    "rlimits.c": ["unit/test_rlimits"],
     "report.c": ["unit/test_report"],
     "refresh.c": ["unit/test_refresh_change", "unit/test_refresh", "unit/test_refresh_faults"],
     "bounds.c": ["unit/test_bounds", "unit/test_bounds_shared"],
@@ -85,7 +86,10 @@ TESTS = {
     "message.c": ["unit/test_message"],
 }
 # Where what is not common/'s lies, and what make compiles it to
-ELSEWHERE = {"message.c": ("sasl", "sasl/libwfmessage_la-message.lo")}
+ELSEWHERE = {
+    "rlimits.c": ("common", "common/rlimits.lo"),
+    "message.c": ("sasl", "sasl/libwfmessage_la-message.lo"),
+}
 # A read or write out of bounds, a leak or an overflow in the changed file fails its test, and what
 # is read before it is written is no zero
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]

@@ -37,12 +37,13 @@ class Rotating(Server):
     def __init__(self, directory):
         self.lock = threading.Lock()
         self.number = 0
+        self.long = ""
         self.begin()
         super().__init__(directory, self.look_up)
 
     def begin(self):
         self.number += 1
-        self.current, self.access = "r%d" % self.number, "a%d" % self.number
+        self.current, self.access = "r%d%s" % (self.number, self.long), "a%d" % self.number
         self.broken = False
 
     def look_up(self, request):
@@ -81,13 +82,13 @@ class Stage:
     def argv(self, *more):
         return [self.refresher, self.conf, FOLDER, "acme", "alice"] + list(more)
 
-    def start(self, threads=1):
+    def start(self, threads=1, prefix=()):
         """Somebody to whom the provider has just refused the access token."""
-        return subprocess.Popen(self.argv("get", str(threads), self.record()["access_token"]),
+        return subprocess.Popen(list(prefix) + self.argv("get", str(threads), self.record()["access_token"]),
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def get(self):
-        process = self.start()
+    def get(self, *prefix):
+        process = self.start(prefix=prefix)
         out, err = process.communicate(timeout=60)
         return process.returncode, out.strip(), err
 
@@ -374,6 +375,81 @@ def no_room(world):
             expect(not here.server.record, how, "and still a request")
         finally:
             run("umount", FOLDER)
+
+
+AS_ALICE = ("/usr/bin/setpriv", "--reuid", "alice", "--regid", "alice", "--init-groups", "--")
+SU = ("/usr/bin/setpriv", "--ruid", "alice", "--")  # what su is while it asks PAM
+
+
+def under(*ulimit):
+    """A shell that has set a limit. bash counts files in KiB."""
+    return ("/bin/bash", "-c", 'ulimit %s; exec "$0" "$@"' % " ".join(ulimit))
+
+
+def limits(world):
+    """Each too low for an answer, and high enough for whoever asks."""
+    more = () if world.sanitized else (("-s", "64"), ("-v", "60000"), ("-d", "4000"))
+    return (("-f", "1"), ("-f", "0"), ("-n", "12"), ("-t", "1")) + more
+
+
+def long_answers(here):
+    """A record that fits into a KiB, and whose next one does not."""
+    here.server.long = ""
+    here.begin()
+    here.server.long = "-" + 2000 * "x"
+
+
+def may_raise():
+    """Whether root may raise hard limits: in a container it may lack CAP_SYS_RESOURCE."""
+    with open("/proc/self/status", encoding="ascii") as file:
+        return int(re.search(r"^CapEff:\s*(\w+)", file.read(), re.M).group(1), 16) >> 24 & 1 == 1
+
+
+def under_limits(world, owner, prefix, may):
+    """What becomes of a refresh under each limit, soft and hard."""
+    here = stage(world)
+    for limit in limits(world):
+        for kind in ("-S", "-H -S"):
+            long_answers(here)
+            before = here.server.current
+            run("chown", "-R", owner, FOLDER)
+            here.server.clear()
+            status, out, err = here.get(*under(kind, *limit), *prefix)
+            if kind == "-S" or may:
+                expect(status == 0 and out == "token " + here.server.access, limit, status, out, err)
+                expect(here.record()["refresh_token"] == here.server.current != before, limit, "lost")
+            else:
+                expect(status == 1 and out.startswith("config: ") and "raise ulimit" in out, limit, status, out, err)
+                expect(not here.server.record, limit, "and still a request")
+                expect(here.record()["refresh_token"] == before, limit)
+    here.server.long = ""
+
+
+@suite.case("limits of whoever asks at su: raised, and no answer is lost")
+def limits_at_su(world):
+    under_limits(world, "root:root", SU, may_raise())
+
+
+@suite.case("limits of a person's own: soft ones are raised; hard ones refuse before anything is asked")
+def limits_of_person(world):
+    under_limits(world, "alice:alice", AS_ALICE, False)
+
+
+@suite.case("who sits at su cannot end what refreshes for somebody else")
+def person_at_su(world):
+    here = stage(world)
+    here.begin()
+    before = here.server.current
+    here.server.delay = 1
+    process = here.start(prefix=SU)
+    within(5, lambda: here.server.record, "the request")
+    for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM):
+        done = subprocess.run(AS_ALICE + ("/bin/kill", "-%d" % number, str(pids("wfauth-refresh")[0])), check=False,
+                              stderr=subprocess.DEVNULL)
+        expect(done.returncode != 0, "alice could send", number)
+    out, _ = process.communicate(timeout=30)
+    expect(out == "token " + here.server.access + "\n", out)
+    expect(here.record()["refresh_token"] == here.server.current != before, "lost")
 
 
 sys.exit(main(suite))

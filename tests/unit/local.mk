@@ -12,6 +12,7 @@ kept_tests = \
 	%D%/test_stamp \
 	%D%/test_stamp_pending \
 	%D%/test_report \
+	%D%/test_rlimits \
 	%D%/test_refresh \
 	%D%/test_refresh_faults \
 	%D%/test_session \
@@ -85,6 +86,11 @@ stamp_ldflags = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=unlinkat,--w
 %C%_test_report_CPPFLAGS = $(unit_cppflags)
 %C%_test_report_LDADD = $(unit_ldadd)
 %C%_test_report_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll,--wrap=recv
+
+%C%_test_rlimits_SOURCES = %D%/test_rlimits.c
+%C%_test_rlimits_CPPFLAGS = $(unit_cppflags)
+%C%_test_rlimits_LDADD = common/libwfrlimits.la $(unit_ldadd)
+%C%_test_rlimits_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getrlimit,--wrap=setrlimit,--wrap=mmap,--wrap=munmap
 
 %C%_test_refresh_SOURCES = %D%/test_refresh.c $(fake_door)
 %C%_test_refresh_CPPFLAGS = $(unit_cppflags)
