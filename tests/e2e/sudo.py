@@ -279,7 +279,8 @@ def descriptors(world):
               "exec /usr/bin/sudo %s" % (EVIL, " ".join(["/bin/sh", "-c", "'echo WELCOME-$(id -un)'"])))
     os.makedirs(EVIL, exist_ok=True)
     os.chmod(EVIL, 0o1777)
-    world.sandbox.fault("token", "delay", "--arg", "3000")
+    world.configure(provider={"timeout": "20"})
+    world.sandbox.fault("token", "delay", "--arg", "4000")
     terminal = world.as_user("alice", "/bin/bash", "-c", script)
     terminal.answer(code_of(sign_in(world, terminal.prompt())))
     # Until its request is out the helper may still be reading its libraries' configuration.
