@@ -14,11 +14,6 @@
 /* Bytes of a person's claims that a record has room for, every one escaped. */
 #define CLAIMS_MAX ((size_t)16 * 1024)
 
-bool wf_keep_is_young(int64_t then, int64_t now, unsigned max_age)
-{
-    return then <= now + WF_KEEP_CLOCK_SLACK && now - then < (int64_t)max_age;
-}
-
 /* Whoever has no folder of their own has never had a pin either. */
 static bool does_without(const struct wf_context *context, const struct wf_err *err)
 {

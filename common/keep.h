@@ -11,13 +11,6 @@
 
 struct json_t;
 
-/* Seconds by which a time may seem to come from the future: more means that a clock was wrong, and
- * nothing that follows from it is believed. */
-#define WF_KEEP_CLOCK_SLACK 300
-
-/* True if what happened at `then` (seconds since 1970) is at most max_age seconds ago. */
-bool wf_keep_is_young(int64_t then, int64_t now, unsigned max_age);
-
 /* See that request->user belongs to the person of these claims (pin.h), where request->pins; else
  * WF_OK. The reasons of wf_pin_hold. A process without root's rights cannot read root's pins and
  * has its own; where it has no folder at all there is none, and the log says so. */

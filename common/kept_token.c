@@ -2,14 +2,12 @@
 
 #include "kept_token.h"
 
+#include "age.h"
 #include "grant.h"
 #include "json.h"
 
 /* Of what is kept on disk. */
 #define ENTRY_VERSION 1
-/* What is kept may seem to come from the future by this much, in seconds: who reads the clock and
- * then waits for a lock finds what others have got meanwhile. */
-#define CLOCK_SLACK 300
 
 /* Reasons that are kept, by their names. Lack of memory is our own. */
 static const enum wf_reason kept_reasons[] = {WF_EXPIRED, WF_UNREACHABLE, WF_CONFIG};
@@ -27,10 +25,9 @@ static enum wf_reason read_failure(struct wf_span name, struct wf_span text,
     return wf_fail(err, WF_MALFORMED, "its reason is none that is kept");
 }
 
-/* What is wrong with the clock is also seen by what comes from the future. */
 static bool holds(const struct wf_kept_token *kept, int64_t now)
 {
-    return kept->until > now && kept->fetched <= now + CLOCK_SLACK &&
+    return kept->until > now && wf_age_is_past(kept->fetched, now) &&
            kept->until <= kept->fetched + WF_KEPT_TOKEN_LIFE;
 }
 

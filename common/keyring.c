@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "age.h"
 #include "endpoint.h"
 #include "file.h"
 #include "forksafe.h"
@@ -17,9 +18,6 @@
 /* Seconds after a fetch during which an unknown kid makes no other one, in any process: `fetched`
  * travels with the keys. */
 #define UNKNOWN_REST 30
-/* Keys may seem to come from the future by this much, in seconds: who reads the clock and then
- * waits for a lock finds what others have fetched meanwhile. More, and a clock has jumped. */
-#define CLOCK_SLACK 300
 /* Seconds between two looks at a jwks_file. */
 #define FILE_FRESH 10
 /* Seconds between two lines of the log that say stale. */
@@ -95,7 +93,7 @@ static enum standing standing_of(const struct wf_keyring *ring, int64_t now)
 {
     const struct wf_keys *keys = ring->keys;
 
-    if (keys == NULL || keys->fetched > now + CLOCK_SLACK)
+    if (keys == NULL || !wf_age_is_past(keys->fetched, now))
         return STANDING_NONE;
     if (now < keys->fresh_until)
         return STANDING_FRESH;
@@ -106,7 +104,7 @@ static enum standing standing_of(const struct wf_keyring *ring, int64_t now)
 static bool is_resting(const struct wf_keys_failure *failure, int64_t now)
 {
     return failure->reason != WF_OK && now < failure->retry &&
-           failure->retry - now <= WF_KEYS_REST_MAX + CLOCK_SLACK;
+           wf_age_is_past(failure->retry - WF_KEYS_REST_MAX, now);
 }
 
 static void look(struct wf_keyring *ring, int64_t now, struct view *ret)
@@ -165,9 +163,9 @@ static void load_keys(struct wf_keyring *ring, int64_t now)
                      &keys, &err) != WF_OK)
         warn_ignored(ring, &err);
     /* The later one counts, but for one whose clock ran ahead */
-    if (keys != NULL && keys->fetched <= now + CLOCK_SLACK &&
+    if (keys != NULL && wf_age_is_past(keys->fetched, now) &&
         (ring->keys == NULL || keys->fetched > ring->keys->fetched ||
-         ring->keys->fetched > now + CLOCK_SLACK)) {
+         !wf_age_is_past(ring->keys->fetched, now))) {
         publish_take(ring, keys);
         keys = NULL;
     }
@@ -187,7 +185,7 @@ static void load_failure(struct wf_keyring *ring, int64_t now)
                                  (struct wf_span){(const char *)entry.data, entry.len}, &failure,
                                  &err) != WF_OK)
             warn_ignored(ring, &err);
-        else if (failure.failed <= now + CLOCK_SLACK &&
+        else if (wf_age_is_past(failure.failed, now) &&
                  (ring->keys == NULL || failure.failed >= ring->keys->fetched))
             set_failure(ring, &failure);
     }

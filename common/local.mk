@@ -5,6 +5,7 @@ noinst_LTLIBRARIES += %D%/libwfcore.la
 # tests/layers.sh reads this list
 core_sources = \
 	%D%/text.c %D%/text.h \
+	%D%/age.c %D%/age.h \
 	%D%/err.c %D%/err.h \
 	%D%/buf.c %D%/buf.h \
 	%D%/secret.c %D%/secret.h \

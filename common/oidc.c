@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "age.h"
 #include "crypto.h"
 #include "http_frame.h"
 #include "json.h"
@@ -13,9 +14,6 @@
 
 /* Of what is kept on disk. */
 #define ENTRY_VERSION 1
-/* What is kept may seem to come from the future by this much, in seconds: who reads the clock and
- * then waits for a lock finds what others have asked meanwhile. */
-#define CLOCK_SLACK 300
 /* Milliseconds that the holder of the lock may take beyond its requests. */
 #define LOCK_GRACE_MS 2000
 /* A document: real ones have 1 to 8 KB. */
@@ -247,8 +245,7 @@ static enum wf_reason read_kept(const struct wf_provider_conf *conf, struct wf_b
     if (reason == WF_OK && version != ENTRY_VERSION)
         reason = wf_fail(err, WF_MALFORMED, "it is of version %lld", (long long)version);
     int64_t life = failure.len > 0 ? WF_OIDC_REST : WF_OIDC_METADATA_SECONDS;
-    /* Also what comes from the future, since a clock was wrong then or is now */
-    if (reason == WF_OK && (fetched > now + CLOCK_SLACK || fetched <= now - life))
+    if (reason == WF_OK && !wf_age_is_below(fetched, now, life))
         reason = WF_EXPIRED;
     if (reason == WF_OK)
         reason = failure.len > 0 ? read_failure(failure, text, ret, err)

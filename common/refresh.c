@@ -7,14 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "age.h"
 #include "child.h"
 #include "http_frame.h"
 #include "provider.h"
 #include "report.h"
 
-/* Times on disk may seem to come from the future by this much, in seconds: more means that a clock
- * was wrong then or is now, and nothing that follows from it is believed. */
-#define CLOCK_SLACK 300
 /* What wfauth-refresh may take beyond its requests: to start, to write, to start its own helper. */
 #define GRACE_MS 5000
 /* Warnings: in the last quarter of a refresh token's life, within a week, once a day. Seconds. */
@@ -53,7 +51,7 @@ static bool is_due(const struct wf_refresh *refresh, const struct wf_record *rec
 
     if (wf_secret_equals(record->access, refused))
         return true;
-    if (record->obtained > now + CLOCK_SLACK)
+    if (!wf_age_is_past(record->obtained, now))
         return true;
     if (record->access_expires == 0)
         return now >= record->obtained + WF_REFRESH_UNKNOWN;
@@ -444,7 +442,7 @@ static bool can_go_on(const struct wf_refresh *refresh, const struct wf_record *
 {
     int64_t now = refresh->clock();
 
-    return !wf_secret_equals(record->access, refused) && record->obtained <= now + CLOCK_SLACK &&
+    return !wf_secret_equals(record->access, refused) && wf_age_is_past(record->obtained, now) &&
            (record->access_expires == 0 || now < record->access_expires);
 }
 

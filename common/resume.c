@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "age.h"
 #include "http.h"
 #include "identity.h"
 #include "json.h"
@@ -102,7 +103,7 @@ static enum wf_reason bridge(const struct wf_resume *resume, const struct wf_rec
     int64_t now = wf_context_now(resume->context);
     struct json_t *claims = NULL;
 
-    if (kept->claims == NULL || !wf_keep_is_young(kept->confirmed, now, resume->policy->grace))
+    if (kept->claims == NULL || !wf_age_is_below(kept->confirmed, now, resume->policy->grace))
         return WF_UNREACHABLE;
     wf_log(log_of(resume), WF_LOG_WARNING,
            "no answer about %s, and grace goes by what provider %s said %lld s ago: %s",
@@ -229,7 +230,7 @@ static enum wf_reason check_proof(const struct wf_resume *resume, const struct w
         break;
     }
     if (reason == WF_OK &&
-        !wf_keep_is_young(*ret_signed_in, wf_context_now(resume->context), resume->policy->max_age))
+        !wf_age_is_below(*ret_signed_in, wf_context_now(resume->context), resume->policy->max_age))
         reason = wf_fail(err, WF_PENDING, "the last sign-in is longer ago than max_age");
     return reason;
 }

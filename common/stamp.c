@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "age.h"
 #include "crypto.h"
 #include "folder.h"
 #include "secret.h"
@@ -28,8 +29,6 @@ _Static_assert(sizeof(STAMP_PREFIX) + WF_STOREFILE_FEW_DIGITS + 1 + WF_STOREFILE
 #define MINE_MAX 1024
 /* Stamps that one call looks at for those whose time is over: a few file reads each. */
 #define CLEAN_MAX 64
-/* Seconds by which one that waits may come from the future: clocks are set. */
-#define SLACK 300
 
 /* On disk. Of the first four none is empty, but where it says so. */
 struct kept {
@@ -242,8 +241,7 @@ static enum wf_reason read_own(const struct wf_store *store, int in, const char 
 
 static bool is_in_time(const struct kept *kept, const char *boot, int64_t now)
 {
-    return strcmp(kept->boot, boot) == 0 && kept->since <= now + SLACK &&
-           now - kept->since < WF_STAMP_PENDING;
+    return strcmp(kept->boot, boot) == 0 && wf_age_is_below(kept->since, now, WF_STAMP_PENDING);
 }
 
 /* Removing what is over: files that nobody will ever use again. Those that are no good stay; who has

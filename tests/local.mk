@@ -1,5 +1,6 @@
 if HAVE_CMOCKA
 unit_tests = \
+	%D%/unit/test_age \
 	%D%/unit/test_base64 \
 	%D%/unit/test_text \
 	%D%/unit/test_err \
@@ -94,6 +95,10 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_json_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_json_LDADD = $(unit_ldadd)
 %C%_unit_test_json_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
+
+%C%_unit_test_age_SOURCES = %D%/unit/test_age.c
+%C%_unit_test_age_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_age_LDADD = $(unit_ldadd)
 
 %C%_unit_test_file_SOURCES = %D%/unit/test_file.c
 %C%_unit_test_file_CPPFLAGS = $(unit_cppflags)

@@ -35,6 +35,7 @@ BUILD = os.getcwd()
 
 # Which tests hold which file, quickest first
 TESTS = {
+    "age.c": ["unit/test_age"],
     "base64.c": ["unit/test_base64", "fuzz/fuzz_base64"],
     "jwk.c": ["unit/test_jwk", "unit/test_jwk_verify", "unit/test_jwk_rfc", "unit/test_jwks"],
     "jws.c": ["unit/test_jws", "unit/test_jwks", "unit/test_verify"],

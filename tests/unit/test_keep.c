@@ -445,26 +445,6 @@ static void test_words(void **state)
     }
 }
 
-static void test_young(void **state)
-{
-    (void)state;
-    static const struct {
-        int64_t then;
-        int64_t now;
-        unsigned max_age;
-        bool young;
-    } rows[] = {
-        {1000, 1000, 1, true},  {1000, 1001, 1, false}, {1000, 1899, 900, true},
-        {1000, 1900, 900, false}, {1300, 1000, 900, true}, {1301, 1000, 900, false},
-        {1000, 1000, 0, false}, {0, 1800000000, 315360000, false},
-    };
-
-    for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
-        if (wf_keep_is_young(rows[i].then, rows[i].now, rows[i].max_age) != rows[i].young)
-            fail_msg("row %zu", i);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -472,7 +452,7 @@ int main(void)
         cmocka_unit_test(test_refused),   cmocka_unit_test(test_pinned),
         cmocka_unit_test(test_full_disk), cmocka_unit_test(test_open_folder),
         cmocka_unit_test(test_person),    cmocka_unit_test(test_no_subject), cmocka_unit_test(test_terminal),
-        cmocka_unit_test(test_words),     cmocka_unit_test(test_young),
+        cmocka_unit_test(test_words),
     };
 
     return cmocka_run_group_tests(tests, state_setup, state_teardown);
