@@ -68,7 +68,12 @@ def tries(world):
     terminal = login(world, "acme")
     terminal.prompt()
     terminal.answer("wrong")
-    terminal.answer(sign_in(world, terminal.prompt()))
+    # What is said stands above the new address, and the one above it is of no use any more
+    expect("Open the new address" in terminal.prompt().head, terminal.text)
+    terminal.answer("no code")
+    prompt = terminal.prompt()
+    expect("That is not a code" in prompt.head and "Open the new address" in prompt.head, terminal.text)
+    terminal.answer(sign_in(world, prompt))
     expect(terminal.end()[0] == 0, terminal.text)
     before = good(wfauth(world, "token"))
     terminal = login(world)
@@ -309,6 +314,25 @@ def ends(world):
     expect(said.status == 0 and "Signed out at acme." in said.out and not records(), said)
 
 
+@suite.case("what cannot be written is said, and is no success; a closed output is no other file")
+def not_written(world):
+    begin(world)
+    token = good(wfauth(world, "token"))
+    with open(world.conf, "rb") as file:
+        before = file.read()
+    for words in (("token",), ("token", "--new"), ("token", "--list"), ("logout",)):
+        for shell, word in (('exec "$@" >/dev/full', "No space left"), ('exec "$@" >&-', "Bad file descriptor"),
+                            ('exec "$@" <&- >&-', "Bad file descriptor")):
+            said = wfauth(world, *words, wrap=lambda argv, shell=shell: ["sh", "-c", shell, "sh"] + argv)
+            expect(said.status == 2 and "standard output could not be written: " + word in said.err, words, said)
+            expect(token not in said.err, said)
+        expect(words == ("logout",) or len(records()) == 1, words)
+    said = wfauth(world, "token", wrap=lambda argv: ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"] + argv)
+    expect(said.status == 1 and not said.out and not said.err, said)
+    with open(world.conf, "rb") as file:
+        expect(file.read() == before, "the configuration was written to")
+
+
 @suite.case("token: a configuration named from where one stands")
 def relative(world):
     begin(world)
@@ -359,10 +383,15 @@ def logout(world):
     begin(world)
     world.configure(provider={"url": "https://127.0.0.1:9", "timeout": "1"})
     said = wfauth(world, "logout")
-    expect(not records(), said)
+    expect(said.status == 3 and not records(), said)
+    expect("another url" in said.err and "forgotten here, but acme was not told" in said.err, said)
     begin(world)
     write(world.conf, "[provider other]\ntype = oidc\nurl = https://other.example\n", 0o644)
-    expect(wfauth(world, "logout", "acme").status == 0 and not records(), "a section that is gone")
+    said = wfauth(world, "logout", "acme")
+    expect(said.status == 3 and not records(), "a section that is gone", said)
+    expect("no section [provider acme]" in said.err and "acme was not told" in said.err, said)
+    said = wfauth(world, "logout", "acme")
+    expect(said.status == 0 and said.out == "No session at acme is kept.\n" and not said.err, said)
     said = wfauth(world, "logout", "-u", "../x")
     expect(said.status == 2 and "no user's name" in said.err, said)
 
