@@ -521,6 +521,7 @@ enum wf_reason wf_refresh_forget(const struct wf_refresh *refresh, const char *u
     const char *name = refresh->provider->name;
     struct wf_record *record = NULL;
     struct wf_err why = WF_ERR_INIT;
+    bool existed = false;
     bool told = true;
     int lock = -1;
     enum wf_reason reason =
@@ -537,9 +538,10 @@ enum wf_reason wf_refresh_forget(const struct wf_refresh *refresh, const char *u
         wf_log(refresh->log, WF_LOG_WARNING,
                "provider %s does not know that the session of %s is over: %s", name, user,
                why.text);
-    reason = wf_store_remove(refresh->store, name, user, err);
+    reason = wf_store_remove(refresh->store, name, user, &existed, err);
+    /* Of one that is ignored nobody was told */
     if (reason == WF_OK)
-        *ret_told = told;
+        *ret_told = told && (record != NULL || !existed);
 out:
     wf_record_free(record);
     wf_store_unlock(lock);

@@ -316,15 +316,24 @@ void wf_session_renew(const struct wf_context *context, const struct wf_provider
 /* Signing out */
 
 /* What is kept under the name of a section that has gone: nobody can be told. */
-static enum wf_reason drop(const struct place *place, const char *provider, struct wf_err *err)
+static enum wf_reason drop(const struct wf_context *context, const struct place *place,
+                           const char *provider, bool *ret_existed, struct wf_err *err)
 {
+    bool existed = false;
     int lock = -1;
     enum wf_reason reason =
         wf_store_lock(place->store, provider, place->user, LOCK_WAIT_MS, &lock, err);
 
     if (reason == WF_OK)
-        reason = wf_store_remove(place->store, provider, place->user, err);
+        reason = wf_store_remove(place->store, provider, place->user, &existed, err);
     wf_store_unlock(lock);
+    if (reason == WF_OK)
+        *ret_existed = existed;
+    if (existed)
+        wf_log(wf_context_log_borrow(context), WF_LOG_WARNING,
+               "there is no section [provider %s] any more, by which it could be told that the "
+               "session of %s is over",
+               provider, place->user);
     return reason;
 }
 
@@ -346,7 +355,7 @@ static enum wf_reason end(const struct wf_context *context, struct place *place,
     if (record != NULL)
         audit(context, "own-sign-out", place->user, provider->name, record->subject, reason, &own);
     if (reason == WF_OK) {
-        *ret_existed = record != NULL;
+        *ret_existed = record != NULL || !told;
         *ret_told = told;
     } else {
         (void)wf_fail(err, reason, "%s", own.text);
@@ -368,11 +377,9 @@ enum wf_reason wf_session_end(const struct wf_context *context, const char *prov
     if (reason == WF_OK && conf != NULL) {
         reason = end(context, &place, ret_existed, ret_told, err);
     } else if (reason == WF_OK) {
-        reason = drop(&place, provider, err);
-        if (reason == WF_OK) {
-            *ret_existed = false;
-            *ret_told = true;
-        }
+        reason = drop(context, &place, provider, ret_existed, err);
+        if (reason == WF_OK)
+            *ret_told = !*ret_existed;
     }
     wf_store_free(place.store);
     return reason;

@@ -65,8 +65,8 @@ void wf_session_renew(const struct wf_context *context, const struct wf_provider
 /* Tell the provider that the session is over, and forget it, whatever the provider says
  * (wf_refresh_forget). provider: a section's name, which need not be there any more: nobody is told
  * then. user: whose, in the effective user's store; NULL: the effective user's own. *ret_existed: a
- * session or its tombstone was there. *ret_told: nobody is left who should know; else the log says
- * why. Why it cannot be forgotten: WF_CONFIG, WF_UNREACHABLE, WF_INTERNAL. Writes an audit line
+ * session or its tombstone was there, be it one that cannot be used. *ret_told: nobody is left who
+ * should know; else the log says why. Why it cannot be forgotten: WF_CONFIG, WF_UNREACHABLE, WF_INTERNAL. Writes an audit line
  * where there was one. Blocks up to two of the provider's time-outs, and for a refresh under way.
  */
 enum wf_reason wf_session_end(const struct wf_context *context, const char *provider,

@@ -216,7 +216,7 @@ enum wf_reason wf_store_write(const struct wf_store *store, const struct wf_reco
 }
 
 enum wf_reason wf_store_remove(const struct wf_store *store, const char *provider, const char *user,
-                               struct wf_err *err)
+                               bool *ret_existed, struct wf_err *err)
 {
     char name[NAME_SIZE];
     bool existed = false;
@@ -225,6 +225,8 @@ enum wf_reason wf_store_remove(const struct wf_store *store, const char *provide
 
     if (reason == WF_OK)
         reason = wf_storefile_remove(store, in, name, true, &existed, err);
+    if (reason == WF_OK)
+        *ret_existed = existed;
     wf_folder_shut(in);
     return reason;
 }

@@ -102,7 +102,8 @@ static void warn_of_it(void)
 
 static void remove_it(void)
 {
-    assert_int_equal(wf_store_remove(store, "acme", "alice", NULL), WF_OK);
+    bool existed = false;
+    assert_int_equal(wf_store_remove(store, "acme", "alice", &existed, NULL), WF_OK);
 }
 
 static void open_folder(void)

@@ -239,6 +239,10 @@ static void test_token(void **state)
     assert_null(kept());
 }
 
+#define CHANGED                                                                                    \
+    "[provider acme]\ntype = workfront\nurl = https://acme.my.workfront.com\n"                     \
+    "client_id = other\nredirect_uri = https://login.acme.example/code\n"
+
 static const struct {
     const char *name;
     struct fake_answer answer;
@@ -280,10 +284,25 @@ static void test_end(void **state)
     (void)reset(state);
     sign_in();
     load(OTHER);
-    existed = true;
-    told = false;
-    assert_int_equal(wf_session_end(context, "acme", NULL, &existed, &told, NULL), WF_OK);
-    assert_true(told && !existed);
+    for (int i = 0; i < 2; i++) {
+        key_log[0] = '\0';
+        assert_int_equal(wf_session_end(context, "acme", NULL, &existed, &told, NULL), WF_OK);
+        assert_true(existed == (i == 0) && told == (i == 1));
+        assert_int_equal(strstr(key_log, "no section [provider acme]") != NULL, i == 0);
+    }
+    assert_int_equal(fake_door_count(), 0);
+    load(ACME);
+    assert_null(kept());
+    /* Whose section speaks of another client now */
+    sign_in();
+    load(CHANGED);
+    assert_null(kept());
+    for (int i = 0; i < 2; i++) {
+        key_log[0] = '\0';
+        assert_int_equal(wf_session_end(context, "acme", NULL, &existed, &told, NULL), WF_OK);
+        assert_true(existed == (i == 0) && told == (i == 1));
+        assert_int_equal(strstr(key_log, "another client_id") != NULL, i == 0);
+    }
     assert_int_equal(fake_door_count(), 0);
     load(ACME);
     assert_null(kept());

@@ -533,6 +533,7 @@ static void see(void *ctx, const char *name, const struct wf_record *record, con
 /* Sessions at providers lie beside them, and are not disturbed. */
 static void test_beside(void **state)
 {
+    bool existed = false;
     const struct wf_provider_conf conf = {.name = "acme", .url = "https://acme.example"};
     struct wf_record *record = wf_record_new(&conf, "alice", "5f0e");
     struct wf_stamp stamp = stamp_of(100, 900);
@@ -546,7 +547,7 @@ static void test_beside(void **state)
     pend();
     assert_int_equal(wf_store_list(store, see, &seen, NULL), WF_OK);
     assert_int_equal(seen, 1);
-    assert_int_equal(wf_store_remove(store, "acme", "alice", NULL), WF_OK);
+    assert_int_equal(wf_store_remove(store, "acme", "alice", &existed, NULL), WF_OK);
     assert_int_equal(found(), 900);
     assert_int_equal(claim(), WF_OK);
 }

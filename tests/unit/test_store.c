@@ -271,6 +271,7 @@ static void test_files(void **state)
 
 static void test_folder(void **state)
 {
+    bool existed = false;
     struct wf_record *record = make_record("alice", "newer");
     struct wf_record *found = NULL;
     struct wf_err err = WF_ERR_INIT;
@@ -281,7 +282,7 @@ static void test_folder(void **state)
     assert_int_equal(wf_store_read(store, &conf, "alice", &found, &err), WF_CONFIG);
     assert_non_null(strstr(err.text, "chmod 700"));
     assert_int_equal(wf_store_write(store, record, NULL), WF_CONFIG);
-    assert_int_equal(wf_store_remove(store, "acme", "alice", NULL), WF_CONFIG);
+    assert_int_equal(wf_store_remove(store, "acme", "alice", &existed, NULL), WF_CONFIG);
     assert_int_equal(wf_store_open(folder, NULL, &other, &err), WF_CONFIG);
     assert_int_equal(chmod(folder, 0700), 0);
     assert_int_equal(wf_store_open("relative", NULL, &other, &err), WF_CONFIG);
@@ -296,14 +297,17 @@ static void test_folder(void **state)
 /* First the file, then its name, then the folder that holds the name. */
 static void test_durable(void **state)
 {
+    bool existed = false;
     (void)state;
     trace[0] = '\0';
     keep("alice", "refresh");
     assert_string_equal(trace, "file rename folder ");
     trace[0] = '\0';
-    assert_int_equal(wf_store_remove(store, "acme", "alice", NULL), WF_OK);
+    assert_int_equal(wf_store_remove(store, "acme", "alice", &existed, NULL), WF_OK);
     assert_string_equal(trace, "folder ");
-    assert_int_equal(wf_store_remove(store, "acme", "alice", NULL), WF_OK);
+    assert_true(existed);
+    assert_int_equal(wf_store_remove(store, "acme", "alice", &existed, NULL), WF_OK);
+    assert_false(existed);
 }
 
 /* Whose name is taken away has no session any more, and is still known. */

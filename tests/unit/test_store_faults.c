@@ -193,7 +193,9 @@ static enum wf_reason lock_record(struct wf_err *err)
 
 static enum wf_reason remove_record(struct wf_err *err)
 {
-    return wf_store_remove(store, "acme", "nobody", err);
+    bool existed = false;
+
+    return wf_store_remove(store, "acme", "nobody", &existed, err);
 }
 
 /* Something without which a step has nothing to do; it does not fail. */

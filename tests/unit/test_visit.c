@@ -297,9 +297,10 @@ static void test_both_ended(void **state)
 
 static void forget(void)
 {
+    bool existed = false;
     struct wf_store *store = state_store();
 
-    assert_int_equal(wf_store_remove(store, "acme", "alice", NULL), WF_OK);
+    assert_int_equal(wf_store_remove(store, "acme", "alice", &existed, NULL), WF_OK);
     wf_store_free(store);
 }
 
