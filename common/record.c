@@ -24,6 +24,7 @@ const struct wf_member wf_record_members[WF_RECORD_MEMBERS] = {
     {"warned", WF_MEMBER_NUMBER, AT(warned), false},
     {"refreshing", WF_MEMBER_NUMBER, AT(refreshing), false},
     {"failed", WF_MEMBER_NUMBER, AT(failed), false},
+    {"failed_as", WF_MEMBER_NUMBER, AT(failed_as), false},
     {"failure", WF_MEMBER_TEXT, AT(failure), false},
     {"confirmed", WF_MEMBER_NUMBER, AT(confirmed), false},
     {"claims", WF_MEMBER_TEXT, AT(claims), false},
@@ -73,12 +74,21 @@ static bool replace_words(char **words, const char *text)
     return true;
 }
 
-bool wf_record_fail(struct wf_record *record, int64_t now, const char *text)
+bool wf_record_fail(struct wf_record *record, int64_t now, enum wf_reason reason,
+                    const char *text)
 {
     if (!replace_words(&record->failure, text))
         return false;
     record->failed = now;
+    record->failed_as = reason;
     return true;
+}
+
+enum wf_reason wf_record_failure(const struct wf_record *record)
+{
+    if (record->failed_as == WF_CONFIG)
+        return WF_CONFIG;
+    return record->failed_as == WF_INTERNAL ? WF_INTERNAL : WF_UNREACHABLE;
 }
 
 bool wf_record_end(struct wf_record *record, int64_t now, const char *why)

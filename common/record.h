@@ -36,7 +36,8 @@ struct wf_record {
     int64_t warned;           /* when the log last said that one of the two is near */
     int64_t refreshing; /* when a refresh began whose answer is not in this record: it is under way,
                          * or was lost, perhaps with a new refresh token in it */
-    int64_t failed;     /* when a refresh last failed for want of an answer */
+    int64_t failed;     /* when a refresh last failed, and the session may live */
+    int64_t failed_as;  /* wf_record_failure reads it */
     char *failure;      /* in clean words; NULL if none failed since the tokens came */
     /* When the provider last said that the person is active, and all that it said of them then: a
      * JSON object. 0 and NULL: never since the sign-in, or too much to keep. */
@@ -54,13 +55,16 @@ struct wf_record *wf_record_new(const struct wf_provider_conf *provider, const c
 enum wf_reason wf_record_check(const struct wf_record *record, struct wf_err *err) WF_MUST_USE;
 /* Wipes the tokens. NULL is fine. */
 void wf_record_free(struct wf_record *record);
-/* Note why there was no answer. False, and nothing changed, if memory is short. */
-bool wf_record_fail(struct wf_record *record, int64_t now, const char *text) WF_MUST_USE;
+/* Note why a refresh failed. False, and nothing changed, if memory is short. */
+bool wf_record_fail(struct wf_record *record, int64_t now, enum wf_reason reason,
+                    const char *text) WF_MUST_USE;
+/* What that was: WF_CONFIG, WF_INTERNAL, else WF_UNREACHABLE. */
+enum wf_reason wf_record_failure(const struct wf_record *record);
 /* Make it a tombstone: the tokens are wiped. False, and nothing changed, if memory is short. */
 bool wf_record_end(struct wf_record *record, int64_t now, const char *why) WF_MUST_USE;
 
 /* What it is on disk. */
-#define WF_RECORD_MEMBERS 20
+#define WF_RECORD_MEMBERS 21
 extern const struct wf_member wf_record_members[WF_RECORD_MEMBERS];
 
 #endif

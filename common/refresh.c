@@ -328,7 +328,7 @@ static enum wf_reason spare(const struct wf_refresh *refresh, struct wf_record *
     /* Refused before it was looked at: no answer is missing */
     if (reason == WF_CONFIG)
         record->refreshing = 0;
-    if (wf_record_fail(record, refresh->clock(), err->text) &&
+    if (wf_record_fail(record, refresh->clock(), reason, err->text) &&
         wf_store_write(refresh->store, record, &fault) != WF_OK)
         wf_log(refresh->log, WF_LOG_ERROR, "%s", fault.text);
     return reason;
@@ -425,7 +425,9 @@ static enum wf_reason refresh_locked(const struct wf_refresh *refresh, const cha
     if (reason != WF_OK || !is_due(refresh, record, refused))
         goto out;
     if (has_just_failed(refresh, record))
-        reason = wf_fail(err, WF_UNREACHABLE, "a refresh has just failed: %s", record->failure);
+        /* As what it failed: a fault of ours is no outage, in which grace lets people in */
+        reason = wf_fail(err, wf_record_failure(record), "a refresh has just failed: %s",
+                         record->failure);
     else if (refresh->http != NULL)
         reason = wf_refresh_use(refresh, user, err);
     else

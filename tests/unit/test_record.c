@@ -42,12 +42,21 @@ static void test_fail(void **state)
     struct wf_record *record = make();
 
     (void)state;
-    assert_true(wf_record_fail(record, 5, "no\nanswer"));
+    assert_true(wf_record_fail(record, 5, WF_UNREACHABLE, "no\nanswer"));
     assert_int_equal(record->failed, 5);
     assert_string_equal(record->failure, "no?answer");
-    assert_true(wf_record_fail(record, 6, ""));
+    assert_int_equal(wf_record_failure(record), WF_UNREACHABLE);
+    assert_true(wf_record_fail(record, 6, WF_CONFIG, ""));
+    assert_int_equal(wf_record_failure(record), WF_CONFIG);
     assert_int_equal(record->failed, 6);
     assert_string_equal(record->failure, "-");
+    /* Whatever stands in a file, it is none by which anybody gets in, or is over */
+    for (int64_t as = -1; as <= WF_REASON_COUNT; as++) {
+        record->failed_as = as;
+        assert_int_equal(wf_record_failure(record), as == WF_CONFIG     ? WF_CONFIG
+                                                    : as == WF_INTERNAL ? WF_INTERNAL
+                                                                        : WF_UNREACHABLE);
+    }
     assert_int_equal(wf_record_check(record, NULL), WF_OK);
     wf_record_free(record);
 }

@@ -148,6 +148,29 @@ static void test_rest(void **state)
     assert_int_equal(fake_door_count(), 1);
 }
 
+/* What is wrong here is so for the next one, too: nobody may go on, or get in, as in an outage. */
+static void test_rest_of_ours(void **state)
+{
+    const struct fake_answer client = {.status = 401, .body = "{\"error\":\"invalid_client\"}"};
+    const struct fake_answer broken = {.reason = WF_INTERNAL};
+    struct wf_err err = WF_ERR_INIT;
+    char token[32];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        enum wf_reason wanted = i == 0 ? WF_CONFIG : WF_INTERNAL;
+        begin(950, 1000);
+        assert_int_equal(ask(NULL, i == 0 ? &client : &broken, 1, token, &err), wanted);
+        for (int again = 0; again < 2; again++) {
+            assert_int_equal(ask(NULL, &rotated, 1, token, &err), wanted);
+            assert_int_equal(fake_door_count(), 0);
+            assert_non_null(strstr(err.text, "has just failed"));
+        }
+        now = START + 5;
+        assert_int_equal(ask(NULL, &rotated, 1, token, &err), WF_OK);
+    }
+}
+
 /* However much the provider says, the tombstone names the cause. */
 static void test_long_words(void **state)
 {
@@ -476,6 +499,7 @@ int main(void)
         cmocka_unit_test(test_due),
         cmocka_unit_test(test_outcomes),
         cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_rest_of_ours),
         cmocka_unit_test(test_long_words),
         cmocka_unit_test(test_going_on),
         cmocka_unit_test(test_full_disk),
