@@ -52,8 +52,8 @@ unit_tests = \
 	%D%/unit/test_login \
 	%D%/unit/test_login_memory
 if ENABLE_PAM
-unit_tests += %D%/unit/test_pam %D%/unit/test_pam_mark %D%/unit/test_pam_proof \
-	%D%/unit/test_pam_token
+unit_tests += %D%/unit/test_pam %D%/unit/test_pam_args %D%/unit/test_pam_conv %D%/unit/test_pam_entry \
+	%D%/unit/test_pam_mark %D%/unit/test_pam_proof %D%/unit/test_pam_session %D%/unit/test_pam_token
 endif
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -240,17 +240,47 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_pam_LDADD = $(unit_ldadd) $(PAM_LIBS)
 
 # The module's own files, which it hides
+%C%_unit_test_pam_args_SOURCES = %D%/unit/test_pam_args.c pam/args.c pam/code.c
+%C%_unit_test_pam_args_CPPFLAGS = $(unit_cppflags) -I$(srcdir)/pam
+%C%_unit_test_pam_args_LDADD = $(unit_ldadd)
+
+%C%_unit_test_pam_conv_SOURCES = %D%/unit/test_pam_conv.c %D%/lib/pamcase.h pam/conv.c
+%C%_unit_test_pam_conv_CPPFLAGS = $(unit_cppflags) -I$(srcdir)/pam
+%C%_unit_test_pam_conv_LDADD = $(unit_ldadd) $(PAM_LIBS)
+%C%_unit_test_pam_conv_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup \
+	-Wl,--wrap=free
+
+pam_module = pam/args.c pam/call.c pam/code.c pam/conv.c pam/mark.c pam/proof.c pam/pam_session.c pam/pam_workfront.c
+pam_core_case = %D%/lib/pamcore.h %D%/lib/pamcase.h
+pam_core_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getuid,--wrap=pam_get_data,--wrap=pam_set_data \
+	-Wl,--wrap=pam_get_item,--wrap=pam_set_item,--wrap=pam_get_user,--wrap=pam_putenv,--wrap=pam_syslog \
+	-Wl,--wrap=wf_context_new,--wrap=wf_context_free,--wrap=wf_wants_token,--wrap=wf_resume,--wrap=wf_verify \
+	-Wl,--wrap=wf_login_begin,--wrap=wf_login_prompt_borrow,--wrap=wf_login_answer,--wrap=wf_login_is_open \
+	-Wl,--wrap=wf_login_advice,--wrap=wf_login_abandon,--wrap=wf_login_free,--wrap=wf_account_check \
+	-Wl,--wrap=wf_visit_begin,--wrap=wf_visit_end \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
+%C%_unit_test_pam_entry_SOURCES = %D%/unit/test_pam_entry.c $(pam_core_case) $(pam_module)
+%C%_unit_test_pam_entry_CPPFLAGS = $(unit_cppflags) -I$(srcdir)/pam
+%C%_unit_test_pam_entry_LDADD = $(unit_ldadd) $(PAM_LIBS)
+%C%_unit_test_pam_entry_LDFLAGS = $(pam_core_ldflags)
+
+%C%_unit_test_pam_session_SOURCES = %D%/unit/test_pam_session.c $(pam_core_case) $(pam_module)
+%C%_unit_test_pam_session_CPPFLAGS = $(unit_cppflags) -I$(srcdir)/pam
+%C%_unit_test_pam_session_LDADD = $(unit_ldadd) $(PAM_LIBS)
+%C%_unit_test_pam_session_LDFLAGS = $(pam_core_ldflags)
+
 %C%_unit_test_pam_proof_SOURCES = %D%/unit/test_pam_proof.c %D%/lib/fakepasswd.h \
 	pam/proof.c pam/call.c pam/args.c
 %C%_unit_test_pam_proof_CPPFLAGS = $(unit_cppflags) -I$(srcdir)/pam
 %C%_unit_test_pam_proof_LDADD = $(unit_ldadd) $(PAM_LIBS)
 %C%_unit_test_pam_proof_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getuid,--wrap=getpwnam_r,--wrap=wf_anchor_caller
 
-%C%_unit_test_pam_mark_SOURCES = %D%/unit/test_pam_mark.c \
+%C%_unit_test_pam_mark_SOURCES = %D%/unit/test_pam_mark.c %D%/lib/pamcase.h \
 	pam/mark.c pam/proof.c pam/call.c pam/args.c
 %C%_unit_test_pam_mark_CPPFLAGS = $(unit_cppflags) -I$(srcdir)/pam
 %C%_unit_test_pam_mark_LDADD = $(unit_ldadd) $(PAM_LIBS)
-%C%_unit_test_pam_mark_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getuid,--wrap=pam_get_data,--wrap=pam_set_data
+%C%_unit_test_pam_mark_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getuid,--wrap=pam_get_data,--wrap=pam_set_data \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup,--wrap=free,--wrap=pam_putenv
 
 %C%_unit_test_pam_token_SOURCES = %D%/unit/test_pam_token.c
 %C%_unit_test_pam_token_CPPFLAGS = $(unit_cppflags) \
