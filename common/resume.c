@@ -95,6 +95,23 @@ static enum wf_reason ask(const struct wf_resume *resume, const struct wf_refres
     return reason;
 }
 
+/* True if the provider was asked and did not answer: by us, with *asked, or in a refresh of which the
+ * record says so, since `began`. Without that somebody only had the record to themselves for too
+ * long, as a person has who stops a sudo of theirs in the middle: no reason to go by old words. */
+static bool is_outage(const struct wf_resume *resume, const struct wf_refresh *refresh,
+                      const struct wf_record *asked, int64_t began)
+{
+    struct wf_record *now = NULL;
+
+    if (asked != NULL)
+        return true;
+    bool failed = wf_store_read(refresh->store, refresh->provider, resume->request->user, &now,
+                                NULL) == WF_OK &&
+                  now != NULL && now->failure != NULL && now->failed >= began - WF_REFRESH_REST;
+    wf_record_free(now);
+    return failed;
+}
+
 /* What the provider said last, while it says nothing: for the time that the service allows. The
  * service's own rules count as they are now. */
 static enum wf_reason bridge(const struct wf_resume *resume, const struct wf_record *kept,
@@ -155,6 +172,7 @@ static enum wf_reason confirm(const struct wf_resume *resume, const struct wf_re
     struct wf_refresh refresh;
     struct wf_record *record = NULL;
     struct json_t *claims = NULL;
+    int64_t began = wf_context_now(resume->context);
 
     prepare(resume, &refresh);
     enum wf_reason reason = ask(resume, &refresh, &record, &claims, err);
@@ -164,7 +182,8 @@ static enum wf_reason confirm(const struct wf_resume *resume, const struct wf_re
     if (reason == WF_EXPIRED)
         reason = tell_end(resume, kept, err);
     /* With claims the provider has answered, and it is passwd that does not */
-    else if (reason == WF_UNREACHABLE && claims == NULL)
+    else if (reason == WF_UNREACHABLE && claims == NULL &&
+             is_outage(resume, &refresh, record, began))
         reason = bridge(resume, kept, result, err);
     /* Whose it is was judged when they signed in: the account phase refuses the same user, however
      * they get past authentication */

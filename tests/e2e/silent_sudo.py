@@ -1,5 +1,7 @@
 """Silent sign-ins at sudo: in the very session in which the person has signed in, and nowhere else."""
 
+import fcntl
+import glob
 import os
 import sys
 import time
@@ -463,6 +465,25 @@ def grace(world):
     shell.sudo()
     begin(world, {"wfsudo": dict(MAY_BE_SILENT, grace="1h", deny_users="alice")})
     shell.sudo_refused()
+
+
+@suite.case("grace: somebody who stops in the middle of a sign-in of theirs makes no outage")
+def stopped(world):
+    begin(world, {"wfsudo": dict(MAY_BE_SILENT, grace="1h")}, timeout="1s")
+    shell = ssh_by_code(world, port(world))
+    shell.sudo()
+    path, record = kept(world)[0]
+    silent.change(path, access_expires=record["obtained"])
+    lock = os.open(glob.glob(world.state + "/.lock-session-*")[0], os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    asked(world)
+    try:
+        shell.sudo_refused()
+    finally:
+        os.close(lock)
+    expect(last(world) == ("refuse", "unreachable") and not asked(world), silent_lines(world))
+    expect(not any("grace goes by" in line for line in world.log_lines()), "grace")
+    shell.sudo()
 
 
 if __name__ == "__main__":

@@ -327,6 +327,64 @@ static void test_worse_word(void **state)
     }
 }
 
+static const char *failure;
+static int64_t failed;
+
+static void note_failure(void)
+{
+    struct wf_record *record = state_record();
+    struct wf_store *store = state_store();
+
+    record->failure = failure == NULL ? NULL : strdup(failure);
+    record->failed = failed;
+    assert_int_equal(wf_store_write(store, record, NULL), WF_OK);
+    wf_record_free(record);
+    wf_store_free(store);
+}
+
+static void forget(void)
+{
+    struct wf_store *store = state_store();
+
+    assert_int_equal(wf_store_remove(store, "acme", "alice", NULL), WF_OK);
+    wf_store_free(store);
+}
+
+/* That somebody has the record to themselves is no outage of the provider's, unless they met one. */
+static void test_busy(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        void (*meanwhile)(void);
+        const char *failure;
+        int64_t age; /* of the failure, in seconds */
+        enum wf_reason reason;
+    } cases[] = {
+        {"no failure", note_failure, NULL, STATEFUL_NOW, WF_UNREACHABLE},
+        {"one that was got over", note_failure, NULL, 0, WF_UNREACHABLE},
+        {"one meanwhile", note_failure, "timed out", 0, WF_OK},
+        {"one of just before", note_failure, "timed out", WF_REFRESH_REST, WF_OK},
+        {"an old one", note_failure, "timed out", WF_REFRESH_REST + 1, WF_UNREACHABLE},
+        {"the session is forgotten", forget, NULL, 0, WF_UNREACHABLE},
+    };
+    struct wf_result result;
+
+    if (__real_geteuid() != 0)
+        skip();
+    for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
+        prepare(&(struct host){.more = GRACE, .claims = CLAIMS});
+        failure = cases[i].failure;
+        failed = state_now - cases[i].age;
+        state_busy = cases[i].meanwhile;
+        if (resume("sudo", "alice", WF_PROOF_CALLER, &result, NULL) != cases[i].reason)
+            fail_msg("%s: %s", cases[i].name, key_log);
+        assert_int_equal(count("grace goes by"), cases[i].reason == WF_OK);
+        assert_int_equal(fake_door_count(), 0);
+    }
+    state_busy = NULL;
+}
+
 /* That passwd does not answer is no outage of the provider's: it has just given its word. */
 static void test_no_passwd(void **state)
 {
@@ -495,6 +553,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_worse_word),
+        cmocka_unit_test(test_busy),
         cmocka_unit_test(test_no_passwd), cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_terminal),  cmocka_unit_test(test_no_service),
         cmocka_unit_test(test_person),
