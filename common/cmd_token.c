@@ -57,8 +57,9 @@ static int print_token(const struct wf_context *context, const char *name, bool 
     struct wf_err err = WF_ERR_INIT;
     enum wf_reason reason = wf_session_provider(context, name, &provider, &err);
 
+    /* Else the one that is not wanted would be printed */
     if (reason == WF_OK && renew)
-        wf_token_forget(context, provider->name);
+        reason = wf_token_forget(context, provider->name, &err);
     if (reason == WF_OK)
         reason = wf_token(context, provider->name, &token, &err);
     int status = print(reason, token, &err);

@@ -301,12 +301,15 @@ out:
     return reason;
 }
 
-void wf_machine_forget(const struct wf_provider_conf *conf, struct wf_cachedir *dir)
+enum wf_reason wf_machine_forget(const struct wf_provider_conf *conf, struct wf_cachedir *dir,
+                                 struct wf_err *err)
 {
     char name[sizeof("token-") + HEX_SIZE];
+    enum wf_reason reason = name_entry(conf, name, err);
 
-    if (name_entry(conf, name, NULL) == WF_OK)
-        wf_cachedir_remove(dir, name);
+    if (reason == WF_OK && !wf_cachedir_remove(dir, name))
+        reason = wf_fail(err, WF_CONFIG, "the token that is kept cannot be removed");
+    return reason;
 }
 
 void wf_machine_refused(const struct wf_provider_conf *conf, struct wf_cachedir *dir, int64_t now,

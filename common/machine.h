@@ -46,8 +46,10 @@ enum wf_reason wf_machine_token(const struct wf_endpoint *endpoint, struct wf_ca
                                 const struct wf_log *log, int64_t now, struct wf_secret **ret,
                                 struct wf_err *err) WF_MUST_USE;
 
-/* Forget the kept token and refusal: the next wf_machine_token gets a new one. dir may be NULL. */
-void wf_machine_forget(const struct wf_provider_conf *conf, struct wf_cachedir *dir);
+/* Forget the kept token and refusal: the next wf_machine_token gets a new one. dir may be NULL.
+ * WF_CONFIG if they cannot be removed, WF_INTERNAL. */
+enum wf_reason wf_machine_forget(const struct wf_provider_conf *conf, struct wf_cachedir *dir,
+                                 struct wf_err *err) WF_MUST_USE;
 /* The same, if this is the token that is kept: of many whose token is refused at once only the
  * first makes the others get a new one. Blocks for a lock up to 0.2 s. */
 void wf_machine_refused(const struct wf_provider_conf *conf, struct wf_cachedir *dir, int64_t now,

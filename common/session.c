@@ -126,6 +126,17 @@ static enum wf_reason check(const struct wf_provider_conf *provider, struct wf_e
     return WF_OK;
 }
 
+/* What cannot be kept is not asked for: a folder that is read-only shows at the lock. A refresh that
+ * holds it will be done before the person is. */
+static enum wf_reason try_place(const struct place *place, const char *provider, struct wf_err *err)
+{
+    int lock = -1;
+    enum wf_reason reason = wf_store_lock(place->store, provider, place->user, 0, &lock, err);
+
+    wf_store_unlock(lock);
+    return reason == WF_UNREACHABLE ? WF_OK : reason;
+}
+
 enum wf_reason wf_session_begin(const struct wf_context *context,
                                 const struct wf_provider_conf *provider, struct wf_session **ret,
                                 struct wf_err *err)
@@ -139,6 +150,8 @@ enum wf_reason wf_session_begin(const struct wf_context *context,
     enum wf_reason reason = check(provider, err);
     if (reason == WF_OK)
         reason = find_place(context, provider, NULL, &session->place, err);
+    if (reason == WF_OK)
+        reason = try_place(&session->place, provider->name, err);
     if (reason == WF_OK)
         reason = wf_context_http_new(context, provider, &session->dialogue.endpoint.http, err);
     if (reason != WF_OK)
@@ -299,18 +312,17 @@ enum wf_reason wf_session_token(const struct wf_context *context,
     return reason;
 }
 
-void wf_session_renew(const struct wf_context *context, const struct wf_provider_conf *provider,
-                      const struct wf_secret *token)
+enum wf_reason wf_session_renew(const struct wf_context *context,
+                                const struct wf_provider_conf *provider,
+                                const struct wf_secret *token, struct wf_err *err)
 {
     struct place place = {.store = NULL};
-    struct wf_err err = WF_ERR_INIT;
-    enum wf_reason reason = find_place(context, provider, NULL, &place, &err);
+    enum wf_reason reason = find_place(context, provider, NULL, &place, err);
 
     if (reason == WF_OK)
-        reason = wf_refresh_expire(&place.refresh, place.user, token, &err);
-    if (reason != WF_OK)
-        wf_log(wf_context_log_borrow(context), WF_LOG_WARNING, "%s", err.text);
+        reason = wf_refresh_expire(&place.refresh, place.user, token, err);
     wf_store_free(place.store);
+    return reason;
 }
 
 /* Signing out */

@@ -58,9 +58,11 @@ enum wf_reason wf_session_token(const struct wf_context *context,
                                 const struct wf_provider_conf *provider, struct wf_secret **ret,
                                 struct wf_err *err) WF_MUST_USE;
 /* The next wf_session_token refreshes. token: only if this is still the one that it would give;
- * NULL: whatever it would. Blocks for the disk, and for a refresh under way. */
-void wf_session_renew(const struct wf_context *context, const struct wf_provider_conf *provider,
-                      const struct wf_secret *token);
+ * NULL: whatever it would. Why it would not: WF_CONFIG, WF_UNREACHABLE, WF_INTERNAL. Blocks for the
+ * disk, and for a refresh under way. */
+enum wf_reason wf_session_renew(const struct wf_context *context,
+                                const struct wf_provider_conf *provider,
+                                const struct wf_secret *token, struct wf_err *err) WF_MUST_USE;
 
 /* Tell the provider that the session is over, and forget it, whatever the provider says
  * (wf_refresh_forget). provider: a section's name, which need not be there any more: nobody is told

@@ -333,6 +333,23 @@ def not_written(world):
         expect(file.read() == before, "the configuration was written to")
 
 
+@suite.case("what cannot be forgotten is not printed as a new token; what cannot be kept is not asked for")
+def not_kept(world):
+    begin(world)
+    token = good(wfauth(world, "token"))
+    run("mount", "--bind", STORE, STORE)
+    run("mount", "-o", "remount,bind,ro", STORE)
+    try:
+        expect(good(wfauth(world, "token")) == token, "another token")
+        bad(wfauth(world, "token", "--new"), "config", 2, "Read-only file system")
+        status, text = login(world).end()
+        expect(status == 2 and "config: " in text and "Read-only file system" in text, status, text)
+    finally:
+        run("umount", STORE)
+    expect(refreshes(world) == [], refreshes(world))
+    expect(good(wfauth(world, "token", "--new")) != token, "the old token")
+
+
 @suite.case("token: a configuration named from where one stands")
 def relative(world):
     begin(world)

@@ -240,6 +240,22 @@ def together(world):
         expect(len(exchanges(world)) == 1, len(exchanges(world)), "exchanges")
 
 
+@suite.case("a token that cannot be forgotten is not printed as a new one")
+def not_forgotten(world):
+    place = world.alice_place
+    place.use(world)
+    session = good(place.token(world))
+    cache = place.folder + "/cache"
+    run("mount", "--bind", cache, cache)
+    run("mount", "-o", "remount,bind,ro", cache)
+    try:
+        expect(good(place.token(world)) == session, "another token")
+        bad(place.token(world, "--new"), "config", 2, "cannot be removed", "Read-only file system")
+    finally:
+        run("umount", cache)
+    expect(good(place.token(world, "--new")) != session, "the old token")
+
+
 @suite.case("a key that was removed: clear words, one request for 20 who ask, and the old token is gone")
 def removed(world):
     place = world.root_place

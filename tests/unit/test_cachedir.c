@@ -86,9 +86,15 @@ static void test_entries(void **state)
     assert_int_equal(st.st_mode & 07777, 0600);
     assert_true(wf_cachedir_replace(dir, "keys-1", "two", 3));
     expect("replaced", "keys-1", "two", NULL);
-    wf_cachedir_remove(dir, "keys-1");
+    assert_true(wf_cachedir_remove(dir, "keys-1"));
     expect("removed", "keys-1", "", NULL);
-    wf_cachedir_remove(dir, "keys-1");
+    assert_true(wf_cachedir_remove(dir, "keys-1"));
+    assert_string_equal(key_log, "");
+    assert_int_equal(mkdir(in_folder("keys-1"), 0700), 0);
+    assert_false(wf_cachedir_remove(dir, "keys-1"));
+    assert_non_null(strstr(key_log, "cannot remove"));
+    assert_int_equal(rmdir(in_folder("keys-1")), 0);
+    key_log[0] = '\0';
     assert_true(wf_cachedir_replace(dir, "keys-1", "", 0));
     expect("empty", "keys-1", "", "it is empty");
     memset(longest, 'x', sizeof(longest));
@@ -387,7 +393,7 @@ static void test_none(void **state)
     assert_true(wf_cachedir_read(NULL, "a", &out));
     assert_int_equal(out.len, 0);
     assert_false(wf_cachedir_replace(NULL, "a", "x", 1));
-    wf_cachedir_remove(NULL, "a");
+    assert_true(wf_cachedir_remove(NULL, "a"));
     wf_cachedir_trim(NULL, "a", 0);
     assert_true(wf_cachedir_lock(NULL, "a", 0, &lock));
     assert_int_equal(lock, -1);

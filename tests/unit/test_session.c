@@ -174,14 +174,17 @@ static void test_no_place(void **state)
         assert_false(existed || told);
         if (i == 0)
             assert_int_equal(wf_session_list(context, count, &found, &err), WF_CONFIG);
+        assert_int_equal(wf_token_forget(context, "acme", &err), wanted);
+        token = wf_secret_new("a", 1);
         key_log[0] = '\0';
-        wf_token_forget(context, "acme");
+        wf_token_refused(context, "acme", token);
         assert_true(key_log[0] != '\0');
+        wf_secret_free(token);
         assert_int_equal(fake_door_count(), 0);
     }
     passwd_number = 0;
     key_log[0] = '\0';
-    wf_token_forget(context, "acme");
+    assert_int_equal(wf_token_forget(context, "acme", NULL), WF_OK);
     assert_string_equal(key_log, "");
 }
 
@@ -229,13 +232,13 @@ static void test_token(void **state)
     wf_record_free(record);
     wf_secret_free(old);
     wf_secret_free(token);
-    wf_token_forget(context, "acme");
+    assert_int_equal(wf_token_forget(context, "acme", NULL), WF_OK);
     record = kept();
     assert_int_equal(record->access_expires, record->obtained);
     assert_non_null(record->refresh);
     wf_record_free(record);
     key_folder_empty(folder);
-    wf_token_forget(context, "acme");
+    assert_int_equal(wf_token_forget(context, "acme", NULL), WF_OK);
     assert_null(kept());
 }
 
