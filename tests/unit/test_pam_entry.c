@@ -385,6 +385,17 @@ static void test_longest(void **state)
         assert_int_equal(strlen(authtok_left), rows[i].left);
         pam_core_end();
     }
+    /* Nothing of a line before it is left behind a password */
+    pam_core_start("ssh");
+    core.wants_token = true;
+    core.verify = WF_MALFORMED;
+    longest[511] = '\0';
+    person.answers[0] = longest;
+    person.answers[1] = "horse";
+    person.answers[2] = "";
+    assert_int_equal(run(AUTHENTICATE, 0, no_args), PAM_AUTH_ERR);
+    assert_string_equal(authtok_left, "horse");
+    pam_core_end();
     /* A password that cannot be left for others is not a wrong one */
     pam_core_start("ssh");
     core.wants_token = true;
