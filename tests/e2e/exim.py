@@ -87,7 +87,7 @@ class Client(smtplib.SMTP):
     """One connection, secured."""
 
     def __init__(self, world, tls=True):
-        super().__init__("127.0.0.1", PORT, timeout=20)
+        super().__init__("127.0.0.1", PORT, timeout=240)
         self.ehlo()
         if tls:
             self.starttls(context=ssl.create_default_context(cafile=world.site.cert))
@@ -196,7 +196,7 @@ def outage(world, mechanism):
     try:
         started = time.monotonic()
         code, said, text = sign_in(world, mechanism, token)
-        expect(time.monotonic() - started < 4, "it took", time.monotonic() - started)
+        expect(time.monotonic() - started < 20, "it took", time.monotonic() - started)
     finally:
         site.provider.start()
     world.decision("refuse", "unreachable", action="token")

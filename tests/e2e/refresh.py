@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from harness import Suite, expect, show, within  # noqa: E402
 from processes import pids  # noqa: E402
+from sandbox import busy  # noqa: E402
 from tlsserver import Reply, Server  # noqa: E402
 from world import HOME, find_program, main, run, write  # noqa: E402
 
@@ -69,7 +70,7 @@ class Stage:
         self.server = Rotating(HOME + "/rotating")
         self.idle = threading.active_count()
         write(self.conf, "[provider acme]\ntype = workfront\nurl = %s\nclient_id = client\nredirect_uri = %s/code\n"
-              "ca_file = %s\ntimeout = 5\n" % (self.server.url, self.server.url, self.server.ca), 0o644)
+              "ca_file = %s\ntimeout = 30\n" % (self.server.url, self.server.url, self.server.ca), 0o644)
 
     def begin(self):
         """A new session, and a folder with nothing else in it."""
@@ -82,14 +83,14 @@ class Stage:
     def argv(self, *more):
         return [self.refresher, self.conf, FOLDER, "acme", "alice"] + list(more)
 
-    def start(self, threads=1, prefix=()):
-        """Somebody to whom the provider has just refused the access token."""
-        return subprocess.Popen(list(prefix) + self.argv("get", str(threads), self.record()["access_token"]),
+    def start(self, threads=1, prefix=(), token=None):
+        """Somebody to whom the provider has just refused the access token, or has refused an older one."""
+        return subprocess.Popen(list(prefix) + self.argv("get", str(threads), token or self.record()["access_token"]),
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def get(self, *prefix):
         process = self.start(prefix=prefix)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=240)
         return process.returncode, out.strip(), err
 
     @staticmethod
@@ -103,6 +104,7 @@ class Stage:
     def settle(self):
         """A request whose sender is dead may still be on its way to the provider."""
         within(20, lambda: not pids("wfauth-http"), "the helper ends")
+        within(20, lambda: not busy(self.server.port), "the provider has read all")
         within(20, lambda: threading.active_count() <= self.idle, "the provider has answered all")
 
     def measure(self):
@@ -180,7 +182,7 @@ def refresher_killed(world):
         for pid in pids("wfauth-refresh"):
             killed += 1
             kill(pid, signal.SIGKILL)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=240)
         expect(process.returncode in (0, 1), process.returncode, out, err)
         if here.is_lost():
             lost += 1
@@ -285,13 +287,15 @@ def all_told_to_end(world):
     here = stage(world)
     here.begin()
     before = here.server.current
-    here.server.delay = 0.5
+    here.server.gate.clear()
     process = here.start()
     within(5, lambda: here.server.record, "the request")
     for name in ("wfauth-refresh", "wfauth-http", "refresher"):
         expect(pids(name), "no process", name)
         for pid in pids(name):
             kill(pid, signal.SIGTERM)
+    process.wait()
+    here.server.gate.set()
     process.communicate()
     expect(process.returncode == -signal.SIGTERM, process.returncode)
     within(10, lambda: not pids("wfauth-refresh"), "the refresh ends by itself")
@@ -302,9 +306,14 @@ def all_told_to_end(world):
 def fifty_at_once(world):
     here = stage(world)
     here.begin()
-    here.server.delay = 1
-    processes = [here.start(8 if i == 0 else 1) for i in range(50)]
-    answers = [process.communicate(timeout=60) for process in processes]
+    here.server.gate.clear()
+    before = here.server.access
+    processes = [here.start(8 if i == 0 else 1, token=before) for i in range(50)]
+    within(5, lambda: here.server.record, "the request")
+    # So that many are waiting by then
+    time.sleep(0.5)
+    here.server.gate.set()
+    answers = [process.communicate(timeout=240) for process in processes]
     tokens = [line for out, _ in answers for line in out.splitlines()]
     expect(len(tokens) == 57 and set(tokens) == {"token " + here.server.access}, set(tokens), answers[0])
     expect(len(here.server.record) == 1, len(here.server.record), "requests")
@@ -315,9 +324,10 @@ def local_user(world):
     here = stage(world)
     here.begin()
     run("chown", "-R", "alice:alice", FOLDER)
-    here.server.delay = 0.5
+    here.server.gate.clear()
+    before = here.server.access
     process = subprocess.Popen(["/usr/bin/setpriv", "--reuid", "alice", "--regid", "alice", "--init-groups", "--"] +
-                               here.argv("get", "1", here.server.access), stdout=subprocess.PIPE, text=True)
+                               here.argv("get", "1", before), stdout=subprocess.PIPE, text=True)
     within(5, lambda: here.server.record, "the request")
     found = pids("wfauth-refresh")
     expect(len(found) == 1 and not pids("wfauth-http"), found, pids("wfauth-http"))
@@ -325,7 +335,8 @@ def local_user(world):
         expect(re.search(r"^Uid:\t1501\t1501\t1501\t", file.read(), re.M), "another user's")
     # What may not be dumped belongs to root in /proc, whoever's process it is
     expect(os.stat("/proc/%d/mem" % found[0]).st_uid == 0, "it could be traced and dumped")
-    out, _ = process.communicate(timeout=30)
+    here.server.gate.set()
+    out, _ = process.communicate(timeout=240)
     expect(out == "token " + here.server.access + "\n", out)
 
 
@@ -335,8 +346,11 @@ def no_answer(world):
     here.begin()
     before = here.server.current
     here.server.broken = True
+    here.server.gate.clear()
     processes = [here.start() for _ in range(10)]
-    answers = [process.communicate(timeout=60)[0] for process in processes]
+    within(5, lambda: here.server.record, "the request")
+    here.server.gate.set()
+    answers = [process.communicate(timeout=240)[0] for process in processes]
     expect(all(answer.startswith("unreachable: ") for answer in answers), answers)
     expect(len(here.server.record) == 1, len(here.server.record), "requests")
     kept = here.record()

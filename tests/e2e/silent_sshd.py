@@ -18,7 +18,7 @@ from person import code_of, environment  # noqa: E402
 from session import call  # noqa: E402
 from silent import (BY_KEY, KEY_FIRST, MAY_BE_SILENT, asked, begin, kept, last, port, saw, silent_lines,  # noqa: E402
                     ssh_asks, ssh_by_code, ssh_refused, ssh_silently, with_key, write_sudoers)
-from world import DOMAIN, HOME, main, run, write  # noqa: E402
+from world import DOMAIN, HOME, SHORT, main, run, write  # noqa: E402
 
 suite = Suite()
 ALICE = "alice@" + DOMAIN
@@ -141,6 +141,7 @@ def deactivated(world):
 def down(world):
     at = second_factor(world)
     ssh_by_code(world, at, "alice", *with_key())
+    begin(world, {"wfsshd": MAY_BE_SILENT}, timeout=SHORT)
     for kind in ("503", "hang"):
         world.sandbox.fault("search", kind)
         ssh_refused(world, at, "alice", *with_key())

@@ -205,8 +205,8 @@ def interrupt(world):
     terminal.prompt()
     start = time.monotonic()
     terminal.interrupt()
-    terminal.end(timeout=5)
-    expect(time.monotonic() - start < 2, "it took", time.monotonic() - start, "s")
+    terminal.end()
+    expect(time.monotonic() - start < 20, "it took", time.monotonic() - start, "s")
     within(3, lambda: not leftovers(), "no process left")
 
 
@@ -237,7 +237,7 @@ def no_terminal(world):
     del world
     done = subprocess.run(["/usr/bin/setpriv", "--reuid=bob", "--regid=bob", "--init-groups", "/usr/bin/su", "alice",
                            "-c", "echo WELCOME"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=10, check=False)
+                          stderr=subprocess.STDOUT, text=True, timeout=240, check=False)
     expect(done.returncode != 0 and "WELCOME" not in done.stdout, done.returncode, done.stdout)
 
 

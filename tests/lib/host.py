@@ -151,7 +151,7 @@ class Host:
         """(Re)start the host's own sshd with its own configuration."""
         if self.daemon:
             self.daemon.terminate()
-            self.daemon.wait(10)
+            self.daemon.wait(240)
         self.daemon = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-o", "ListenAddress=127.0.0.1"], stdin=subprocess.DEVNULL,
                                        stderr=subprocess.DEVNULL)
         wait_listening(22)
@@ -189,7 +189,7 @@ class Host:
 
     @staticmethod
     def refused(terminal):
-        status, text = terminal.end(timeout=40)
+        status, text = terminal.end()
         expect("WELCOME-" not in text.replace("WELCOME-$", "") and status != 0, "not refused:", status, text[-400:])
         return text
 
