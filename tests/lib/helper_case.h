@@ -15,7 +15,7 @@
 #include "httpd.h"
 
 #define USER "daemon" /* on every system; its ids are 1 on Debian */
-#define TIMEOUT_MS 5000
+#define TIMEOUT_MS 30000
 
 static const struct httpd_reply replies[] = {
     {.path = "/ok", .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"},

@@ -20,7 +20,7 @@ static struct wf_provider_conf conf = {
     .name = "mail",
     .type = WF_PROVIDER_OIDC,
     .url = ISSUER,
-    .timeout = 1,
+    .timeout = 30,
     .stale_keys = 3600,
 };
 static char folder[64];

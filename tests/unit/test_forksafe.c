@@ -79,7 +79,7 @@ static bool fork_now(bool (*body)(void))
     pid_t child = fork();
 
     if (child == 0) {
-        (void)alarm(10);
+        (void)alarm(120);
         _exit(body() ? 0 : 1);
     }
     return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
