@@ -78,7 +78,7 @@ class Machine:
 
     def start(self, *options):
         """The demo in a terminal."""
-        terminal = Terminal([DEMO] + list(options), env=self.env(TERM="dumb"), timeout=240)
+        terminal = Terminal([DEMO] + list(options), env=self.env(TERM="dumb"))
         self.terminals.append(terminal)
         return terminal
 

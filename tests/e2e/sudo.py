@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import socket
 import sys
 import threading
@@ -278,14 +279,17 @@ def descriptors(world):
               "exec /usr/bin/sudo %s" % (EVIL, " ".join(["/bin/sh", "-c", "'echo WELCOME-$(id -un)'"])))
     os.makedirs(EVIL, exist_ok=True)
     os.chmod(EVIL, 0o1777)
-    world.configure(provider={"timeout": "20"})
     world.sandbox.fault("token", "delay", "--arg", "4000")
     terminal = world.as_user("alice", "/bin/bash", "-c", script)
     terminal.answer(code_of(sign_in(world, terminal.prompt())))
     # Until its request is out the helper may still be reading its libraries' configuration.
     within(10, lambda: any(r["endpoint"] == "token" for r in world.sandbox.requests()), "the helper's request")
-    helper = helpers()[0]
-    judge_helper(helper)
+    # And it waits for an answer until it has been looked at.
+    world.sandbox.process.send_signal(signal.SIGSTOP)
+    try:
+        judge_helper(helpers()[0])
+    finally:
+        world.sandbox.process.send_signal(signal.SIGCONT)
     welcome(door, terminal)
 
 

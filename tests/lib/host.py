@@ -138,7 +138,7 @@ class Host:
         """One command, typed by root in the sources; its output."""
         done = subprocess.run(["/bin/bash", "-c", self.substitute(line)], cwd=COPY, input=stdin, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-                              env=environment(MAKEFLAGS="-j2"), timeout=300)
+                              env=environment(MAKEFLAGS="-j2"), timeout=1800)
         expect(done.returncode == 0, line, "ended with", done.returncode, done.stdout[-2000:])
         return done.stdout
 
