@@ -345,8 +345,9 @@ static void note_failure(void)
 static void forget(void)
 {
     struct wf_store *store = state_store();
+    bool existed = false;
 
-    assert_int_equal(wf_store_remove(store, "acme", "alice", NULL), WF_OK);
+    assert_int_equal(wf_store_remove(store, "acme", "alice", &existed, NULL), WF_OK);
     wf_store_free(store);
 }
 
