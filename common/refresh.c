@@ -27,6 +27,14 @@ static unsigned budget_ms(const struct wf_refresh *refresh)
 
 /* What a record says */
 
+/* Seconds, for people: nothing has happened in the future, whatever a clock says. */
+static long long ago(const struct wf_refresh *refresh, int64_t at)
+{
+    int64_t now = refresh->clock();
+
+    return now > at ? now - at : 0;
+}
+
 /* WF_EXPIRED unless there is a session. */
 static enum wf_reason judge(const struct wf_refresh *refresh, const char *user,
                             const struct wf_record *record, struct wf_err *err)
@@ -37,7 +45,7 @@ static enum wf_reason judge(const struct wf_refresh *refresh, const char *user,
     if (record->ended != 0)
         return wf_fail(err, WF_EXPIRED,
                        "the session of %s at provider %s ended %lld s ago: %s: sign in again", user,
-                       refresh->provider->name, (long long)(refresh->clock() - record->ended),
+                       refresh->provider->name, ago(refresh, record->ended),
                        record->why);
     return WF_OK;
 }
@@ -310,7 +318,7 @@ static enum wf_reason bury(const struct wf_refresh *refresh, struct wf_record *r
 
     if (missing != 0)
         wf_err_context(err, "the answer to a refresh begun %lld s ago was lost, and now",
-                       (long long)(now - missing));
+                       ago(refresh, missing));
     if (!wf_record_end(record, now, err->text))
         return wf_fail(err, WF_INTERNAL, "out of memory for the end of a session");
     /* Without a tombstone the next one asks again, and hears the same */

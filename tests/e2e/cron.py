@@ -14,7 +14,7 @@ from harness import Suite, expect, show  # noqa: E402
 from own import bad, begin, good, records, refreshes, wfauth  # noqa: E402
 from preload import Clock  # noqa: E402
 from session import call  # noqa: E402
-from world import main  # noqa: E402
+from world import DOMAIN, main  # noqa: E402
 
 suite = Suite()
 MINUTE = 60
@@ -105,6 +105,30 @@ def outages(world):
         world.clock.move(MINUTE)
     found = refreshes(world)
     expect(found.count(503) == warned > 0 and set(found) == {200, 503}, warned, found)
+
+
+@suite.case("this host's clock jumps, ahead and back: a token each time, no session lost, nothing asked twice")
+def jumps(world):
+    serve(world, "--bearer-style", "--session-lifetime", "1h")
+    token = job(world)
+    # Seconds that this clock alone is ahead, and whether what is kept can be believed then
+    for ahead, good_for in ((301, True), (0, True), (7200, False), (7300, True), (6999, True), (0, False), (0, True),
+                            (86400, False), (3600, False), (3600, True), (0, False)):
+        world.clock.set(ahead)
+        world.sandbox.run("requests", "--clear")
+        now = job(world)
+        expect((now == token) == good_for, ahead, "s ahead: another token, or the same")
+        expect(refreshes(world) == ([] if good_for else [200]), ahead, refreshes(world))
+        token = now
+    # An end that was written by a clock ahead of its time is one
+    world.clock.set(86400)
+    world.sandbox.run("user", "edit", "alice@" + DOMAIN, "--inactive")
+    try:
+        bad(wfauth(world, "token", "--new", wrap=world.clock.argv), "expired", 1, "wfauth login acme")
+    finally:
+        world.sandbox.run("user", "edit", "alice@" + DOMAIN, "--active")
+    world.clock.set(0)
+    bad(wfauth(world, "token", wrap=world.clock.argv), "expired", 1, "ended 0 s ago", "wfauth login acme")
 
 
 class Caller(threading.Thread):

@@ -191,6 +191,11 @@ static void test_long_words(void **state)
     now = START + 10;
     assert_int_equal(ask(NULL, &over, 1, token, &err), WF_EXPIRED);
     assert_non_null(strstr(err.text, "refresh begun 10 s ago was lost"));
+    assert_non_null(strstr(err.text, "ended 0 s ago"));
+    /* A clock that went back: nothing is ahead of us that is over */
+    now = START;
+    assert_int_equal(ask(NULL, &over, 1, token, &err), WF_EXPIRED);
+    assert_non_null(strstr(err.text, "ended 0 s ago"));
 }
 
 /* What is not known to be dead serves on while there is no answer. */
