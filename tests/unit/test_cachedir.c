@@ -283,6 +283,14 @@ static void test_umask(void **state)
     assert_true(done);
     assert_int_equal(stat(in_folder("entry"), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
+    int lock = -1;
+    old = umask(0777);
+    done = wf_cachedir_lock(dir, "entry", 0, &lock);
+    assert_int_equal(umask(old), 0777);
+    assert_true(done && lock >= 0);
+    assert_int_equal(fstat(lock, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    wf_cachedir_unlock(lock);
 }
 
 /* Locks */
