@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -19,6 +20,7 @@
 
 #include "authz.h"
 #include "cmd.h"
+#include "qr.h"
 #include "session.h"
 
 /* A paste of the largest size, its newline, and one byte more, so that a larger one is refused */
@@ -80,6 +82,23 @@ static bool has_screen(void)
     /* Not root's; and a set-user-id program, which would start it for somebody, is told of none */
     return geteuid() != 0 &&
            ((x11 != NULL && x11[0] != '\0') || (wayland != NULL && wayland[0] != '\0'));
+}
+
+/* True if a QR code would be one there, where `qr` does not decide: the terminal shows UTF-8, and is
+ * not known to be narrower than any code. */
+static bool shows_code(void)
+{
+    static const char *const variables[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    const char *locale = NULL;
+    struct winsize size;
+
+    /* As setlocale(3) chooses */
+    for (size_t i = 0; i < WF_ARRAY_LEN(variables) && (locale == NULL || locale[0] == '\0'); i++)
+        locale = secure_getenv(variables[i]);
+    if (locale == NULL || (strcasestr(locale, "UTF-8") == NULL && strcasestr(locale, "utf8") == NULL))
+        return false;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 ||
+           size.ws_col >= WF_QR_SIDE_MAX;
 }
 
 /* It gets a session of its own, so that Ctrl-C here does not end it, and nothing of ours. False if
@@ -199,7 +218,7 @@ static enum wf_reason talk(struct wf_session *session, bool browser, struct guar
     while (wf_session_is_open(session)) {
         struct ticker ticker;
         bool shown = browser && open_browser(wf_session_address_borrow(session), guard);
-        const char *prompt = wf_session_prompt_borrow(session, shown);
+        const char *prompt = wf_session_prompt_borrow(session, !shown && shows_code());
         if (prompt == NULL)
             return wf_fail(err, WF_INTERNAL, "out of memory for a prompt");
         (void)fprintf(stderr, "%s%s", shown ? "Your browser is being opened.\n" : "", prompt);

@@ -184,7 +184,7 @@ const char *wf_session_address_borrow(const struct wf_session *session)
     return wf_authz_address_borrow(session->dialogue.authz);
 }
 
-const char *wf_session_prompt_borrow(struct wf_session *session, bool browser)
+const char *wf_session_prompt_borrow(struct wf_session *session, bool code)
 {
     const struct wf_policy *policy = NULL;
     enum wf_qr qr = WF_QR_AUTO;
@@ -192,7 +192,7 @@ const char *wf_session_prompt_borrow(struct wf_session *session, bool browser)
     if (wf_conf_policy(wf_context_conf_borrow(session->context), SERVICE, &policy, NULL) == WF_OK)
         qr = policy->qr;
     if (qr == WF_QR_AUTO)
-        qr = browser ? WF_QR_NO : WF_QR_UTF8;
+        qr = code ? WF_QR_UTF8 : WF_QR_NO;
     return wf_dialogue_prompt_borrow(&session->dialogue, qr);
 }
 

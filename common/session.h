@@ -36,10 +36,10 @@ enum wf_reason wf_session_begin(const struct wf_context *context,
 /* Wipes, ends the helper, frees. NULL is fine. */
 void wf_session_free(struct wf_session *session);
 
-/* The address to open, and the whole prompt with it as wf_login_prompt_borrow has; without a QR
- * code where a browser shows the address. Borrowed until the next call on session. */
+/* The address to open, and the whole prompt with it as wf_login_prompt_borrow has. code: whether a QR
+ * code is of use, where `qr` does not decide. Borrowed until the next call on session. */
 const char *wf_session_address_borrow(const struct wf_session *session);
-const char *wf_session_prompt_borrow(struct wf_session *session, bool browser);
+const char *wf_session_prompt_borrow(struct wf_session *session, bool code);
 
 /* Judge what the person answered; a session is kept, durably, in place of the one before. Three
  * requests at most. Writes one audit line. WF_TOO_LARGE, WF_MALFORMED, WF_ISSUER, WF_EXPIRED: the

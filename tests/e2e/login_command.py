@@ -227,6 +227,27 @@ def browser(world):
         expect(not os.path.exists(opened), user, words, "a browser was opened")
 
 
+@suite.case("a QR code where it would be one: in a terminal of 80 columns that shows UTF-8")
+def code_shown(world):
+    shutil.rmtree(STORE, ignore_errors=True)
+    _, path = fake_browser()
+    for qr, columns, env, shown in (
+            (None, 80, {"LANG": "C.UTF-8"}, True), (None, 79, {"LANG": "C.UTF-8"}, False),
+            (None, 0, {"LANG": "de_DE.utf8"}, True), (None, 200, {"LANG": "C"}, False),
+            (None, 200, {"LANG": "C.UTF-8", "LC_ALL": "POSIX"}, False),
+            (None, 200, {"LANG": "C", "LC_ALL": "", "LC_CTYPE": "C.UTF-8"}, True), (None, 200, {"LANG": ""}, False),
+            (None, 200, dict(path, LANG="C.UTF-8", DISPLAY=":0"), False), ("no", 200, {"LANG": "C.UTF-8"}, False),
+            ("utf8", 40, {"LANG": "C"}, True)):
+        world.configure(service={"qr": qr})
+        argv = command(world, "login", user="alice")
+        terminal = world.terminal(["/bin/sh", "-c", 'stty cols %d; exec "$@"' % columns, "sh"] + argv,
+                                  env=environment(**env))
+        prompt = terminal.prompt()
+        expect(("\u2588" in prompt.text) == shown, qr, columns, env, prompt.text)
+        terminal.interrupt()
+        gone(terminal)
+
+
 def is_secure(pid):
     """True if the kernel has told the process that its ids are not its caller's (AT_SECURE)."""
     with open("/proc/%d/auxv" % pid, "rb") as file:
@@ -348,6 +369,15 @@ def not_kept(world):
         run("umount", STORE)
     expect(refreshes(world) == [], refreshes(world))
     expect(good(wfauth(world, "token", "--new")) != token, "the old token")
+    # Who cannot make it is not told that it is missing
+    shutil.rmtree("/home/alice/.local")
+    os.chmod("/home/alice", 0o555)
+    try:
+        status, text = login(world).end()
+        expect(status == 2 and "config: cannot make folder /home/alice/.local: Permission denied" in text, status, text)
+    finally:
+        os.chmod("/home/alice", 0o755)
+    begin(world)
 
 
 @suite.case("token: a configuration named from where one stands")

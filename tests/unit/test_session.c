@@ -17,7 +17,7 @@ static void test_prompt(void **state)
 {
     (void)state;
     struct wf_session *session = begin();
-    const char *prompt = wf_session_prompt_borrow(session, false);
+    const char *prompt = wf_session_prompt_borrow(session, true);
 
     assert_non_null(strstr(prompt, "Sign in as alice on "));
     assert_non_null(strstr(prompt, "(wfauth)"));
@@ -26,11 +26,11 @@ static void test_prompt(void **state)
 #ifdef HAVE_QRENCODE
     assert_non_null(strstr(prompt, "\xe2\x96\x88"));
 #endif
-    assert_null(strstr(wf_session_prompt_borrow(session, true), "\xe2\x96\x88"));
+    assert_null(strstr(wf_session_prompt_borrow(session, false), "\xe2\x96\x88"));
     wf_session_free(session);
     load(ACME "[service wfauth]\nprovider = acme\nqr = no\n");
     session = begin();
-    assert_null(strstr(wf_session_prompt_borrow(session, false), "\xe2\x96\x88"));
+    assert_null(strstr(wf_session_prompt_borrow(session, true), "\xe2\x96\x88"));
     wf_session_free(session);
     assert_int_equal(fake_door_count(), 0);
 }
