@@ -407,9 +407,5 @@ def qr_code(world):
     expect("##" not in door.open(world, "alice").prompt().text, "a QR code over ssh by default")
 
 
-cases.add_answers(suite, door)
-cases.add_faults(suite, door, lambda endpoint, kind: kind in ("hang", "429", "500", "delay"))
-cases.add_broken(suite, door, lambda world: refused(door, door.open(world, "alice")))
-
 if __name__ == "__main__":
     sys.exit(main(suite, setup))

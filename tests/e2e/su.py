@@ -1,4 +1,5 @@
-"""su: bob becomes alice by signing in as alice. The fastest door, so the full tables run here."""
+"""su: bob becomes alice by signing in as alice. The fastest door, so the full tables run here, and in
+su_people.py."""
 
 import os
 import re
@@ -352,10 +353,7 @@ def no_helper_user(world):
 
 
 cases.add_answers(suite, door)
-cases.add_people(suite, door)
-cases.add_tokens(suite, door)
 cases.add_faults(suite, door)
-cases.add_policies(suite, door)
 cases.add_broken(suite, door, lambda world: refused(door, door.open(world, "alice")))
 
 if __name__ == "__main__":
