@@ -172,7 +172,7 @@ def interrupted(world):
     found = [r["endpoint"] for r in world.sandbox.requests()]
     expect("logout" in found, "the session was left open:", found)
     expect("interrupted: signed out again" in terminal.text, terminal.text)
-    expect(re.search(r"Asking the provider \.\.\.\^C\.", terminal.text), "no progress is shown:", terminal.text)
+    expect(re.search(r"Asking the provider \.\.\.+\^C\.", terminal.text), "no progress is shown:", terminal.text)
 
 
 @suite.case("hung up, stopped, and the end of the input")
