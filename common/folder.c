@@ -89,17 +89,15 @@ static int open_part(int in, const char *name, mode_t mode)
     return openat(in, name, flags);
 }
 
-/* Why a part cannot be opened. Of one that is not there, and that we could not have made, that. */
+/* Why a part cannot be opened; and of one that is not there, why it has not been made, either. */
 static void fail_part(int in, const char *path, size_t len, int number, struct wf_err *err)
 {
-    const char *what = "open";
+    bool shut = number == ENOENT && in >= 0 && faccessat(in, ".", W_OK | X_OK, AT_EACCESS) != 0;
+    const char *why = shut ? wf_errno_text(errno) : "";
 
-    if (number == ENOENT && in >= 0 && faccessat(in, ".", W_OK | X_OK, AT_EACCESS) != 0) {
-        what = "make";
-        number = errno;
-    }
-    (void)wf_fail(err, WF_CONFIG, "cannot %s folder %.*s%s: %s", what, (int)len, path,
-                  number == ENOTDIR ? " (no symbolic links here)" : "", wf_errno_text(number));
+    (void)wf_fail(err, WF_CONFIG, "cannot open folder %.*s%s: %s%s%s", (int)len, path,
+                  number == ENOTDIR ? " (no symbolic links here)" : "", wf_errno_text(number),
+                  shut ? ", and none can be made there: " : "", why);
 }
 
 int wf_folder_walk(const char *path, mode_t mode, struct wf_err *err)

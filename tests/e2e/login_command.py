@@ -374,10 +374,29 @@ def not_kept(world):
     os.chmod("/home/alice", 0o555)
     try:
         status, text = login(world).end()
-        expect(status == 2 and "config: cannot make folder /home/alice/.local: Permission denied" in text, status, text)
+        expect(status == 2 and "cannot open folder /home/alice/.local: No such file or directory, and none can be made there: "
+               "Permission denied" in text, status, text)
     finally:
         os.chmod("/home/alice", 0o755)
     begin(world)
+
+
+@suite.case("token, logout: who waits in a terminal sees so, and nobody else")
+def progress(world):
+    begin(world, timeout="10")
+    for words, endpoint in ((("token", "--new"), "token"), (("logout",), "logout")):
+        world.sandbox.fault(endpoint, "delay", "--arg", "2500")
+        if words[0] == "token":
+            good(wfauth(world, *words))
+        status, text = world.terminal(command(world, *words, user="alice"), env=environment()).end()
+        expect(status == 0 and re.fullmatch(r"Asking the provider \.\.\.\.*\n\S[^\n]*\n", text), status, text)
+        world.sandbox.clear()
+        if words[0] == "token":
+            world.sandbox.secrets.append(text.split()[-1])
+    begin(world)
+    status, text = world.terminal(command(world, "token", user="alice"), env=environment()).end()
+    expect(status == 0 and re.fullmatch(r"\w+\n", text), status, text)
+    world.sandbox.secrets.append(text.strip())
 
 
 @suite.case("token: a configuration named from where one stands")
