@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -15,7 +13,6 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "authz.h"
@@ -166,48 +163,6 @@ static size_t read_answer(struct guard *guard, char answer[ANSWER_SIZE])
     return used;
 }
 
-/* A dot a second while the provider is asked. */
-struct ticker {
-    sem_t stop;
-    pthread_t thread;
-    bool runs;
-};
-
-static void *tick(void *ctx)
-{
-    struct ticker *ticker = ctx;
-    struct timespec until;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    for (;;) {
-        until.tv_sec++;
-        int result;
-        while ((result = sem_clockwait(&ticker->stop, CLOCK_MONOTONIC, &until)) != 0 &&
-               errno == EINTR)
-            continue;
-        if (result == 0)
-            return NULL;
-        (void)fputc('.', stderr);
-    }
-}
-
-static void ticker_begin(struct ticker *ticker)
-{
-    (void)fprintf(stderr, "Asking the provider ...");
-    ticker->runs = sem_init(&ticker->stop, 0, 0) == 0 &&
-                   pthread_create(&ticker->thread, NULL, tick, ticker) == 0;
-}
-
-static void ticker_end(struct ticker *ticker)
-{
-    if (ticker->runs) {
-        (void)sem_post(&ticker->stop);
-        (void)pthread_join(ticker->thread, NULL);
-        (void)sem_destroy(&ticker->stop);
-    }
-    (void)fputc('\n', stderr);
-}
-
 /* Up to three answers. WF_PENDING if none was given. */
 static enum wf_reason talk(struct wf_session *session, bool browser, struct guard *guard,
                            struct wf_session_info *ret, struct wf_err *err)
@@ -216,7 +171,7 @@ static enum wf_reason talk(struct wf_session *session, bool browser, struct guar
     char answer[ANSWER_SIZE];
 
     while (wf_session_is_open(session)) {
-        struct ticker ticker;
+        struct wf_cmd_ticker ticker;
         bool shown = browser && open_browser(wf_session_address_borrow(session), guard);
         const char *prompt = wf_session_prompt_borrow(session, !shown && shows_code());
         if (prompt == NULL)
@@ -228,9 +183,9 @@ static enum wf_reason talk(struct wf_session *session, bool browser, struct guar
             (void)fputc('\n', stderr);
             return wf_fail(err, WF_PENDING, "no answer was given");
         }
-        ticker_begin(&ticker);
+        wf_cmd_ticker_begin(&ticker, true);
         reason = wf_session_answer(session, answer, len, ret, err);
-        ticker_end(&ticker);
+        wf_cmd_ticker_end(&ticker);
         explicit_bzero(answer, sizeof(answer));
         if (reason == WF_OK || guard_caught(guard))
             break;
@@ -325,6 +280,7 @@ static int sign_out(const struct wf_context *context, const char *name, const ch
 {
     const struct wf_provider_conf *provider = NULL;
     struct wf_err err = WF_ERR_INIT;
+    struct wf_cmd_ticker ticker;
     enum wf_reason reason = WF_OK;
     bool existed = false;
     bool told = false;
@@ -334,8 +290,10 @@ static int sign_out(const struct wf_context *context, const char *name, const ch
         reason = wf_session_provider(context, NULL, &provider, &err);
         name = reason == WF_OK ? provider->name : "";
     }
+    wf_cmd_ticker_begin(&ticker, false);
     if (reason == WF_OK)
         reason = wf_session_end(context, name, user, &existed, &told, &err);
+    wf_cmd_ticker_end(&ticker);
     if (reason != WF_OK) {
         (void)fprintf(stderr, "%s: %s\n", wf_reason_name(reason), err.text);
         return wf_exit_of(reason);
