@@ -415,7 +415,7 @@ unit_tests += \
 	%D%/unit/test_http \
 	%D%/unit/test_http_curl \
 	%D%/unit/test_http_helper \
-	%D%/unit/test_drop
+	%D%/unit/test_drop %D%/unit/test_drop_calls
 
 %C%_unit_test_http_request_SOURCES = %D%/unit/test_http_request.c
 %C%_unit_test_http_request_CPPFLAGS = $(unit_cppflags)
@@ -506,6 +506,17 @@ http_cppflags = $(unit_cppflags) -DTEST_HELPER='"$(abs_top_builddir)/common/wfau
 %C%_unit_test_drop_SOURCES = %D%/unit/test_drop.c
 %C%_unit_test_drop_CPPFLAGS = $(http_cppflags)
 %C%_unit_test_drop_LDADD = %D%/lib/libhttpd.la $(unit_ldadd)
+
+%C%_unit_test_drop_calls_SOURCES = %D%/unit/test_drop_calls.c %D%/lib/dropcase.h common/drop.c
+%C%_unit_test_drop_calls_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_drop_calls_LDADD = $(unit_ldadd)
+drop_case_ldflags = -Wl,--wrap=close_range,--wrap=close,--wrap=open,--wrap=read \
+	-Wl,--wrap=umask,--wrap=chdir,--wrap=prctl,--wrap=getrlimit,--wrap=setrlimit,--wrap=getpwnam,--wrap=syscall \
+	-Wl,--wrap=geteuid,--wrap=getuid,--wrap=getegid,--wrap=getgid,--wrap=setgroups,--wrap=getgroups \
+	-Wl,--wrap=setresgid,--wrap=setresuid,--wrap=setuid,--wrap=setgid,--wrap=getresuid,--wrap=getresgid \
+	-Wl,--wrap=pthread_attr_init,--wrap=pthread_attr_destroy,--wrap=pthread_attr_setstacksize \
+	-Wl,--wrap=pthread_setattr_default_np
+%C%_unit_test_drop_calls_LDFLAGS = $(AM_LDFLAGS) $(drop_case_ldflags)
 
 %C%_unit_test_http_helper_SOURCES = %D%/unit/test_http_helper.c
 %C%_unit_test_http_helper_CPPFLAGS = $(http_cppflags)

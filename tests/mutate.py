@@ -95,7 +95,7 @@ TESTS = {
     "args.c": ["unit/test_pam_args", "unit/test_pam"],
     "conv.c": ["unit/test_pam_conv", "unit/test_pam_entry", "unit/test_pam", "unit/test_pam_token"],
     "call.c": ["unit/test_pam_entry", "unit/test_pam"],
-    "drop.c": ["unit/test_export_program", "unit/test_drop"],
+    "drop.c": ["unit/test_drop_calls", "unit/test_export_program", "unit/test_drop"],
     "wfauth-export.c": ["unit/test_export", "unit/test_export_program"],
 }
 # What make compiles, where this is not a part of common/libwfcore.la
@@ -332,7 +332,7 @@ def run_alone(module, mutant, chooser):
     try:
         for test in module.tests:
             program = module.link(test, [target, chooser], name)
-            made += glob.glob(program + "*")
+            made += [program] + glob.glob(program + "-*")
             if not run_test(program, 0, 60):
                 return False
         return True
