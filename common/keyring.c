@@ -36,7 +36,7 @@ struct wf_keyring {
     /* Guarded by the lock, but keys and failure are read freely by the one thread that fetches */
     bool fetching; /* a thread is at it, and it alone replaces keys and failure */
     struct wf_keys *keys; /* NULL: none yet */
-    struct wf_keys_failure failure;
+    struct wf_entry failure;
     int64_t stale_said;
     bool bound_said;
 };
@@ -68,7 +68,7 @@ static void lock(struct wf_keyring *ring)
     if (wf_forksafe_lock(ring->shared)) {
         /* Who was at it stayed in the parent. The keys are behind one pointer, which is whole. */
         ring->fetching = false;
-        ring->failure = (struct wf_keys_failure){.reason = WF_OK};
+        ring->failure = (struct wf_entry){.reason = WF_OK};
     }
 }
 
@@ -101,10 +101,10 @@ static enum standing standing_of(const struct wf_keyring *ring, int64_t now)
 }
 
 /* A clock that was set back must not make a rest of it that lasts for years. */
-static bool is_resting(const struct wf_keys_failure *failure, int64_t now)
+static bool is_resting(const struct wf_entry *failure, int64_t now)
 {
-    return failure->reason != WF_OK && now < failure->retry &&
-           wf_age_is_past(failure->retry - WF_KEYS_REST_MAX, now);
+    return failure->reason != WF_OK && now < failure->until &&
+           wf_age_is_past(failure->until - WF_KEYS_REST_MAX, now);
 }
 
 static void look(struct wf_keyring *ring, int64_t now, struct view *ret)
@@ -130,13 +130,13 @@ static void publish_take(struct wf_keyring *ring, struct wf_keys *keys)
     struct wf_keys *old = ring->keys;
     ring->keys = keys;
     ring->failure.reason = WF_OK;
-    ring->failure.rest = 0;
+    ring->failure.until = ring->failure.fetched;
     ring->bound_said = false;
     unlock(ring);
     wf_keys_free(old);
 }
 
-static void set_failure(struct wf_keyring *ring, const struct wf_keys_failure *failure)
+static void set_failure(struct wf_keyring *ring, const struct wf_entry *failure)
 {
     lock(ring);
     ring->failure = *failure;
@@ -177,7 +177,7 @@ static void load_keys(struct wf_keyring *ring, int64_t now)
 static void load_failure(struct wf_keyring *ring, int64_t now)
 {
     struct wf_buf entry = WF_BUF_INIT(2 * WF_ERR_TEXT_MAX + WF_HTTP_DESCRIPTION_MAX + 4096);
-    struct wf_keys_failure failure;
+    struct wf_entry failure;
     struct wf_err err = WF_ERR_INIT;
 
     if (wf_cachedir_read(ring->host.dir, ring->down_name, &entry) && entry.len > 0) {
@@ -185,8 +185,8 @@ static void load_failure(struct wf_keyring *ring, int64_t now)
                                  (struct wf_span){(const char *)entry.data, entry.len}, &failure,
                                  &err) != WF_OK)
             warn_ignored(ring, &err);
-        else if (wf_age_is_past(failure.failed, now) &&
-                 (ring->keys == NULL || failure.failed >= ring->keys->fetched))
+        else if (wf_age_is_past(failure.fetched, now) &&
+                 (ring->keys == NULL || failure.fetched >= ring->keys->fetched))
             set_failure(ring, &failure);
     }
     wf_buf_done(&entry);
@@ -207,14 +207,14 @@ static void fail(struct wf_keyring *ring, int64_t now, enum wf_reason reason,
                  const struct wf_err *err)
 {
     struct wf_buf entry = WF_BUF_INIT(WF_CACHEDIR_ENTRY_MAX);
-    struct wf_keys_failure failure = {.reason = reason, .failed = now};
+    struct wf_entry failure = {.reason = reason, .fetched = now};
+    int64_t rest = (ring->failure.until - ring->failure.fetched) * 2;
 
-    failure.rest = ring->failure.rest * 2;
-    if (failure.rest < WF_KEYS_REST_MIN)
-        failure.rest = WF_KEYS_REST_MIN;
-    if (failure.rest > WF_KEYS_REST_MAX)
-        failure.rest = WF_KEYS_REST_MAX;
-    failure.retry = now + failure.rest;
+    if (rest < WF_KEYS_REST_MIN)
+        rest = WF_KEYS_REST_MIN;
+    if (rest > WF_KEYS_REST_MAX)
+        rest = WF_KEYS_REST_MAX;
+    failure.until = now + rest;
     (void)snprintf(failure.text, sizeof(failure.text), "%s", err->text);
     set_failure(ring, &failure);
     if (!is_file(ring) && ring->host.dir != NULL && reason != WF_INTERNAL &&
@@ -325,10 +325,10 @@ static void refresh_from_provider(struct wf_keyring *ring, const struct wf_jws_h
     wf_jwks_unref(view.set);
     if (!wf_cachedir_lock(ring->host.dir, ring->keys_name, can_go_on ? 0 : wait_ms, &mine) &&
         can_go_on) {
-        const struct wf_keys_failure rest = {
+        const struct wf_entry rest = {
             .reason = WF_UNREACHABLE,
-            .failed = now,
-            .retry = now + OTHER_REST,
+            .fetched = now,
+            .until = now + OTHER_REST,
             .text = "another process is fetching the keys",
         };
         set_failure(ring, &rest);
@@ -403,7 +403,7 @@ static bool may_say_bound(struct wf_keyring *ring)
 /* There is no set to answer with. */
 static enum wf_reason refuse(struct wf_keyring *ring, const struct view *view, struct wf_err *err)
 {
-    struct wf_keys_failure failure;
+    struct wf_entry failure;
 
     lock(ring);
     failure = ring->failure;

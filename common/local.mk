@@ -42,21 +42,22 @@ core_sources = \
 	%D%/http_helper.c %D%/http_helper_internal.h \
 	%D%/export.c %D%/export.h \
 	%D%/http_deadline.c %D%/http_deadline.h \
+	%D%/member.c %D%/member.h \
+	%D%/entry.c %D%/entry.h \
 	%D%/endpoint.c %D%/endpoint.h \
+	%D%/answer.c %D%/answer.h \
 	%D%/oidc.c %D%/oidc.h \
 	%D%/keyring_entry.c %D%/keyring_entry.h \
 	%D%/keyring_fetch.c %D%/keyring_fetch.h \
 	%D%/keyring.c %D%/keyring.h \
 	%D%/client_auth.c %D%/client_auth.h \
 	%D%/grant.c %D%/grant.h \
-	%D%/member.c %D%/member.h \
 	%D%/storefile.c %D%/storefile.h \
 	%D%/record.c %D%/record.h \
 	%D%/store.c %D%/store.h \
 	%D%/pin.c %D%/pin.h \
 	%D%/authz.c %D%/authz.h \
 	%D%/workfront.c %D%/workfront.h \
-	%D%/kept_token.c %D%/kept_token.h \
 	%D%/machine.c %D%/machine.h \
 	%D%/provider.c %D%/provider.h \
 	%D%/report.c %D%/report.h \

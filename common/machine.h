@@ -25,6 +25,9 @@
 /* Seconds that a token handed out still lives at least; of one that lives for less than twice as
  * long, half its life. */
 #define WF_MACHINE_MARGIN 60
+/* Seconds for which a token is kept at most, however long it lives: a key that was removed at the
+ * provider then stops this host within the hour. */
+#define WF_MACHINE_LIFE 3600
 /* Seconds for which nobody asks again after a refusal or an answer that did not come. */
 #define WF_MACHINE_REST 5
 

@@ -349,7 +349,7 @@ check_PROGRAMS += %D%/lib/refresher
 %C%_unit_test_keyring_entry_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_keyring_entry_LDADD = $(mint_ldadd)
 %C%_unit_test_keyring_entry_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=strndup \
-	-Wl,--wrap=wf_json_new,--wrap=wf_json_dump,--wrap=wf_json_set_text,--wrap=wf_json_set_number
+	-Wl,--wrap=wf_json_new,--wrap=wf_json_write,--wrap=wf_json_set_text,--wrap=wf_json_set_number
 
 %C%_unit_test_keyring_fetch_SOURCES = %D%/unit/test_keyring_fetch.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_keyring_fetch_CPPFLAGS = $(unit_cppflags)
@@ -408,6 +408,7 @@ unit_tests += \
 	%D%/unit/test_keyring_folder \
 	%D%/unit/test_keyring_many \
 	%D%/unit/test_keyring_threads \
+	%D%/unit/test_answer \
 	%D%/unit/test_oidc \
 	%D%/unit/test_http_deadline \
 	%D%/unit/test_http_cache \
@@ -475,10 +476,15 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_http_deadline_LDADD = $(unit_ldadd)
 %C%_unit_test_http_deadline_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=wf_frame_now
 
+%C%_unit_test_answer_SOURCES = %D%/unit/test_answer.c
+%C%_unit_test_answer_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_answer_LDADD = $(unit_ldadd)
+%C%_unit_test_answer_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime,--wrap=wf_frame_now,--wrap=wf_json_new
+
 %C%_unit_test_oidc_SOURCES = %D%/unit/test_oidc.c $(fake_door)
 %C%_unit_test_oidc_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_oidc_LDADD = $(unit_ldadd)
-%C%_unit_test_oidc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=strndup,--wrap=clock_gettime,--wrap=wf_frame_now
+%C%_unit_test_oidc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=strndup
 
 %C%_unit_test_http_cache_SOURCES = %D%/unit/test_http_cache.c
 %C%_unit_test_http_cache_CPPFLAGS = $(unit_cppflags)

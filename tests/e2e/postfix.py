@@ -177,7 +177,7 @@ def age(site, seconds):
     [path] = glob.glob(site.cache + "/keys-*")
     with open(path, encoding="utf-8") as file:
         entry = json.load(file)
-    for name in ("fetched", "fresh_until"):
+    for name in ("fetched", "until"):
         entry[name] -= seconds
     write(path, json.dumps(entry), 0o600)
 

@@ -263,7 +263,7 @@ def date_keys(world, fetched, fresh_for):
     with open(path, encoding="utf-8") as file:
         entry = json.load(file)
     now = int(time.time())
-    entry.update(fetched=now - fetched, fresh_until=now + fresh_for)
+    entry.update(fetched=now - fetched, until=now + fresh_for)
     with open(path, "w", encoding="utf-8") as file:
         json.dump(entry, file)
 
@@ -344,7 +344,7 @@ def wait_for_rest(world):
     """Until slapd may ask the provider again."""
     with open(kept(world, "down"), encoding="utf-8") as file:
         failure = json.load(file)
-    time.sleep(max(0, failure["failed"] + failure["rest"] + 1 - time.time()))
+    time.sleep(max(0, failure["until"] + 1 - time.time()))
 
 
 @suite.case("10,000 binds by 16 connections: an outage in which keys go stale, a rotation, another outage")

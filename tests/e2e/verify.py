@@ -91,7 +91,7 @@ def age(seconds, fresh_for=None):
         with open(CACHE + "/" + name, encoding="utf-8") as file:
             entry = json.load(file)
         entry["fetched"] -= seconds
-        entry["fresh_until"] = entry["fresh_until"] - seconds if fresh_for is None else entry["fetched"] + fresh_for
+        entry["until"] = entry["until"] - seconds if fresh_for is None else entry["fetched"] + fresh_for
         with open(CACHE + "/" + name, "w", encoding="utf-8") as file:
             json.dump(entry, file)
 

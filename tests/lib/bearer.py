@@ -88,7 +88,7 @@ def keep_resting(paths):
     for path in paths:
         with open(path, encoding="utf-8") as file:
             entry = json.load(file)
-        entry["rest"] = 60
+        entry["until"] = entry["fetched"] + 60
         with open(path, "w", encoding="utf-8") as file:
             json.dump(entry, file)
 

@@ -84,7 +84,7 @@ class Site:
             with open(path, encoding="utf-8") as file:
                 entry = json.load(file)
             entry["fetched"] -= seconds
-            entry["fresh_until"] -= seconds
+            entry["until"] -= seconds
             with open(path, "w", encoding="utf-8") as file:
                 json.dump(entry, file)
 

@@ -269,8 +269,9 @@ static void test_known_failure(void **state)
         empty_folder();
         struct wf_opaque *opaque = make(&oidc, dir);
         int len = snprintf(entry, sizeof(entry),
-                           "{\"v\":1,\"fetched\":%d,\"failure\":\"%s\",\"text\":\"x\"}", NOW,
-                           rows[i].failure);
+                           "{\"v\":2,\"bound\":\"%s\",\"fetched\":%d,\"until\":%d,"
+                           "\"failure\":\"%s\",\"text\":\"x\"}",
+                           oidc.url, NOW, NOW + 5, rows[i].failure);
         assert_true(wf_cachedir_replace(dir, name, entry, (size_t)len));
         answer(WF_OK, 200, "{\"active\":true}");
         assert_int_equal(look_up(opaque, NOW), rows[i].reason);
