@@ -294,6 +294,10 @@ static int sign_out(const struct wf_context *context, const char *name, const ch
     if (reason == WF_OK)
         reason = wf_session_end(context, name, user, &existed, &told, &err);
     wf_cmd_ticker_end(&ticker);
+    provider = wf_conf_provider(wf_context_conf_borrow(context), name);
+    bool machine = provider != NULL && user == NULL && wf_conf_is_machine(provider);
+    if (reason == WF_OK && machine)
+        reason = wf_token_forget(context, name, &err);
     if (reason != WF_OK) {
         (void)fprintf(stderr, "%s: %s\n", wf_reason_name(reason), err.text);
         return wf_exit_of(reason);
@@ -302,8 +306,12 @@ static int sign_out(const struct wf_context *context, const char *name, const ch
     if (!told)
         (void)fprintf(stderr, "%s: the session is forgotten here, but %s was not told\n",
                       wf_reason_name(WF_UNREACHABLE), name);
+    else if (existed)
+        wf_cmd_say("Signed out at %s.", name);
+    else if (machine)
+        wf_cmd_say("No token of %s is kept any more; it ends there by itself.", name);
     else
-        (void)printf(existed ? "Signed out at %s.\n" : "No session at %s is kept.\n", name);
+        wf_cmd_say("No session at %s is kept.", name);
     return told ? WF_EXIT_DONE : WF_EXIT_UNREACHABLE;
 }
 

@@ -241,6 +241,16 @@ def together(world):
         expect(len(exchanges(world)) == 1, len(exchanges(world)), "exchanges")
 
 
+@suite.case("logout: the token is forgotten, and what is said is so")
+def logged_out(world):
+    place = world.root_place
+    place.use(world)
+    session = good(place.token(world))
+    said = wfauth(world, "logout", "relay")
+    expect(said.status == 0 and said.out == "No token of relay is kept any more; it ends there by itself.\n", said)
+    expect(good(place.token(world)) != session, "the old one")
+
+
 @suite.case("a token that cannot be forgotten is not printed as a new one")
 def not_forgotten(world):
     place = world.alice_place
