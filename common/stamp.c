@@ -204,7 +204,7 @@ static enum wf_reason read_stamp(const struct wf_store *store, int in, const cha
     bool found = false;
     enum wf_reason reason = wf_storefile_read(store, &stamps, in, name, &kept, &found, err);
 
-    if (reason == WF_OK && found)
+    if (found)
         reason = give_anchor(&kept, &anchor, err);
     if (reason != WF_OK)
         return reason;
@@ -225,7 +225,7 @@ static enum wf_reason read_own(const struct wf_store *store, int in, const char 
     bool found = false;
     enum wf_reason reason = read_stamp(store, in, name, ret, &found, &why);
 
-    if (reason == WF_OK && found &&
+    if (found &&
         (strcmp(ret->provider, provider) != 0 || strcmp(ret->user, user) != 0 ||
          (anchor != NULL && !wf_anchor_equals(&ret->anchor, anchor))))
         reason = wf_fail(&why, WF_MALFORMED, "it is somebody else's");
@@ -514,8 +514,7 @@ enum wf_reason wf_stamp_find(const struct wf_store *store, const char *provider,
 
     while (reason == WF_OK && found) {
         reason = walk_next(&walk, &stamp, &found, err);
-        if (reason == WF_OK && found && stamp.signed_in > latest.signed_in &&
-            wf_anchor_holds_us(&stamp.anchor))
+        if (found && stamp.signed_in > latest.signed_in && wf_anchor_holds_us(&stamp.anchor))
             latest = stamp;
     }
     if (reason == WF_OK && latest.signed_in == 0)
@@ -539,8 +538,7 @@ static enum wf_reason count_exports(const struct wf_store *store, const char *pr
 
     while (reason == WF_OK && found) {
         reason = walk_next(&walk, &stamp, &found, err);
-        if (reason == WF_OK && found && stamp.exported[0] != '\0' &&
-            wf_anchor_lives(&stamp.anchor))
+        if (found && stamp.exported[0] != '\0' && wf_anchor_lives(&stamp.anchor))
             count++;
     }
     if (reason == WF_OK)

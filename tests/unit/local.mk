@@ -11,6 +11,7 @@ kept_tests = \
 	%D%/test_pin \
 	%D%/test_stamp \
 	%D%/test_stamp_pending \
+	%D%/test_stamp_faults \
 	%D%/test_report \
 	%D%/test_rlimits \
 	%D%/test_refresh \
@@ -76,6 +77,11 @@ stamp_ldflags = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=unlinkat,--w
 %C%_test_stamp_CPPFLAGS = $(unit_cppflags)
 %C%_test_stamp_LDADD = $(unit_ldadd)
 %C%_test_stamp_LDFLAGS = $(stamp_ldflags)
+
+%C%_test_stamp_faults_SOURCES = %D%/test_stamp_faults.c tests/lib/stampcase.h
+%C%_test_stamp_faults_CPPFLAGS = $(unit_cppflags)
+%C%_test_stamp_faults_LDADD = $(unit_ldadd)
+%C%_test_stamp_faults_LDFLAGS = $(stamp_ldflags)
 
 %C%_test_stamp_pending_SOURCES = %D%/test_stamp_pending.c tests/lib/stampcase.h
 %C%_test_stamp_pending_CPPFLAGS = $(unit_cppflags)
