@@ -151,7 +151,7 @@ static void say_others(const struct wf_store *store, int in, const char *name)
     (void)snprintf(prefix, sizeof(prefix), "%.*s", (int)(sizeof(PREFIX) + WF_STOREFILE_DIGITS), name);
     (void)wf_folder_list(in, prefix, &list);
     if (list.len > 0)
-        wf_log(store->log, WF_LOG_INFO, "%s/%s* is ignored: it was written on another host",
+        wf_log(store->log, WF_LOG_WARNING, "%s/%s* is ignored: it was written on another host",
                store->path, prefix);
     wf_buf_done(&list);
 }

@@ -422,6 +422,22 @@ def cost(world):
     costs_little(world, command(world, "token"))
 
 
+@suite.case("a home that hosts share: the session of another host is not used, which is said")
+def other_host(world):
+    begin(world)
+    here = records()[0]
+    there = here.rsplit("-", 1)[0] + "-" + "0" * len(here.rsplit("-", 1)[1])
+    os.rename(here, there)
+    said = bad(wfauth(world, "token"), "expired", 1, "is ignored: it was written on another host", "wfauth login acme")
+    expect("alice has no session" in said.err, said)
+    # It is the other host's, and stays so
+    terminal = login(world)
+    terminal.answer(code_of(sign_in(world, terminal.prompt())))
+    expect(terminal.end()[0] == 0, terminal.text)
+    good(wfauth(world, "token"))
+    expect("Signed out" in wfauth(world, "logout").out and records() == [there], records())
+
+
 # -- logout ----------------------------------------------------------------------------------------
 
 @suite.case("logout: told and forgotten; forgotten when nobody answers; nothing to forget")

@@ -87,3 +87,4 @@ def bad(said, reason, status, *words):
     expect(said.reason == reason and said.status == status and said.out == "", "not", reason, said)
     for word in words:
         expect(word in said.err, "no word of", word, said)
+    return said
