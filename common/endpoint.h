@@ -5,14 +5,24 @@
 
 #include <stdint.h>
 
+#include "cachedir.h"
 #include "conf.h"
 #include "http.h"
+#include "log.h"
 #include "secret.h"
 
 /* A provider and the door through which it is reached. Both borrowed. */
 struct wf_endpoint {
     const struct wf_provider_conf *conf;
     struct wf_http *http;
+};
+
+/* What those who ask providers need of their surroundings; all borrowed as long as they live. */
+struct wf_endpoint_host {
+    struct wf_cachedir *dir; /* where answers are kept; NULL: memory alone */
+    const struct wf_log *log;
+    /* A new door to the network: opened for one look-up, then freed */
+    struct wf_http *(*http_new)(const char *helper_user);
 };
 
 /* What a token endpoint answered (RFC 6749 §5.1). */

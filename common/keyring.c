@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "age.h"
-#include "endpoint.h"
 #include "file.h"
 #include "forksafe.h"
 #include "http.h"
@@ -29,7 +28,7 @@
 
 struct wf_keyring {
     const struct wf_provider_conf *conf;
-    struct wf_keyring_host host;
+    struct wf_endpoint_host host;
     struct wf_forksafe *shared; /* held for some instructions at a time */
     char keys_name[WF_OIDC_ENTRY_SIZE];
     char down_name[WF_OIDC_ENTRY_SIZE];
@@ -336,11 +335,9 @@ static void refresh_from_provider(struct wf_keyring *ring, const struct wf_jws_h
     }
     /* Without the lock after so long a time somebody hangs, who must not keep everybody waiting */
     if (!load(ring, header, now)) {
-        const struct wf_keys_source source = {ring->conf, ring->host.dir, ring->host.log,
-                                              ring->host.http_new};
         bool failed_before = ring->failure.reason != WF_OK;
-        enum wf_reason reason =
-            wf_keys_fetch(&source, ring->keys, failed_before, now, &keys, &skipped, &err);
+        enum wf_reason reason = wf_keys_fetch(ring->conf, &ring->host, ring->keys, failed_before,
+                                              now, &keys, &skipped, &err);
         if (reason == WF_OK) {
             log_skipped(ring, keys, skipped, &err);
             publish_take(ring, keys);
@@ -478,7 +475,7 @@ bool wf_keyring_is_current(struct wf_keyring *ring, const struct wf_jwks *set, i
 /* Life */
 
 enum wf_reason wf_keyring_new(const struct wf_provider_conf *provider,
-                              const struct wf_keyring_host *host, struct wf_keyring **ret,
+                              const struct wf_endpoint_host *host, struct wf_keyring **ret,
                               struct wf_err *err)
 {
     enum wf_reason reason = WF_INTERNAL;

@@ -354,7 +354,7 @@ static void test_keyring(void **state)
 {
     static const struct wf_provider_conf conf = {
         .name = "mail", .type = WF_PROVIDER_OIDC, .url = ISSUER, .timeout = 1};
-    const struct wf_keyring_host host = {NULL, NULL, fake_door_new};
+    const struct wf_endpoint_host host = {NULL, NULL, fake_door_new};
     static const struct fake_answer down[] = {{.reason = WF_UNREACHABLE}};
 
     (void)state;

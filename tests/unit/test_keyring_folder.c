@@ -37,7 +37,7 @@ static struct wf_cachedir *dir;
 
 static struct wf_keyring *new_ring(void)
 {
-    const struct wf_keyring_host host = {dir, &key_log_sink, fake_door_new};
+    const struct wf_endpoint_host host = {dir, &key_log_sink, fake_door_new};
     struct wf_keyring *ring = NULL;
 
     assert_int_equal(wf_keyring_new(&conf, &host, &ring, NULL), WF_OK);

@@ -245,7 +245,7 @@ static void fail_each(int64_t at, bool cold)
 {
     for (unsigned n = 1;; n++) {
         struct wf_keyring *ring = NULL;
-        const struct wf_keyring_host host = {dir, &key_log_sink, door_new};
+        const struct wf_endpoint_host host = {dir, &key_log_sink, door_new};
         struct wf_err err = WF_ERR_INIT;
         if (cold)
             key_folder_empty(folder);
@@ -268,7 +268,7 @@ static void fail_each(int64_t at, bool cold)
 
 static void test_memory(void **state)
 {
-    const struct wf_keyring_host host = {dir, &key_log_sink, door_new};
+    const struct wf_endpoint_host host = {dir, &key_log_sink, door_new};
     struct wf_keyring *ring = NULL;
     struct wf_err err = WF_ERR_INIT;
 

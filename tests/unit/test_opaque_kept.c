@@ -396,7 +396,7 @@ static void test_no_memory(void **state)
 
 static void test_no_memory_for_it(void **state)
 {
-    const struct wf_opaque_host host = {dir, NULL, door_new};
+    const struct wf_endpoint_host host = {dir, NULL, door_new};
     struct wf_opaque *opaque = NULL;
 
     (void)state;
