@@ -189,7 +189,7 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 
 %C%_unit_test_assertion_SOURCES = %D%/unit/test_assertion.c
 %C%_unit_test_assertion_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_assertion_LDADD = common/libwfjwt.la $(unit_ldadd) $(CRYPTO_LIBS)
+%C%_unit_test_assertion_LDADD = common/libwfjwt.la $(mint_ldadd) $(CRYPTO_LIBS)
 
 %C%_unit_test_forksafe_SOURCES = %D%/unit/test_forksafe.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_forksafe_CPPFLAGS = $(unit_cppflags)

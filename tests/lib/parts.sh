@@ -251,7 +251,7 @@ not_in_valgrind="test_drop test_http_helper test_export_program test_login_memor
 no_leaks_in_valgrind="test_http_curl test_forksafe test_opaque_many test_sasl_threads"
 
 # The longest first, or the last one would run alone.
-long_in_valgrind=""
+long_in_valgrind="test_keypair test_http test_sasl_threads test_replies test_pin test_silent_memory"
 
 valgrind_one()
 {
