@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "json.h"
+#include "past.h"
 #include "pin.h"
 #include "provider.h"
 #include "stamp.h"
@@ -116,15 +117,35 @@ enum wf_reason wf_keep_word(const struct wf_context *context, const struct wf_re
     return reason;
 }
 
+/* What the session that is kept now has replaced is open at the provider still. */
+static void keep_past(const struct wf_context *context, const struct wf_refresh *refresh,
+                      const struct wf_record *before, const struct wf_secret *access)
+{
+    struct wf_err err = WF_ERR_INIT;
+
+    if (before == NULL || wf_secret_equals(before->access, access))
+        return;
+    if (wf_past_keep(refresh->store, before, &err) != WF_OK)
+        wf_log(wf_context_log_borrow(context), WF_LOG_WARNING,
+               "provider %s will not be told that the session of before of %s is over: %s",
+               before->provider, before->user, err.text);
+}
+
 static enum wf_reason keep(const struct wf_context *context, const struct wf_refresh *refresh,
                            const struct wf_request *request, const struct wf_tokens *tokens,
                            const struct json_t *claims, struct wf_result *ret_result,
                            struct wf_err *err)
 {
     int64_t now = wf_context_now(context);
+    struct wf_record *before = NULL;
+    /* One that cannot be read is replaced all the same */
+    (void)!wf_store_read(refresh->store, refresh->provider, request->user, &before, NULL);
     enum wf_reason reason =
         wf_refresh_keep(refresh, request->user, ret_result->subject, tokens, err);
 
+    if (reason == WF_OK)
+        keep_past(context, refresh, before, tokens->access);
+    wf_record_free(before);
     if (reason == WF_OK)
         reason = wf_keep_stamp(context, refresh->store, request, now, ret_result, err);
     if (reason == WF_OK)

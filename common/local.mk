@@ -55,6 +55,7 @@ core_sources = \
 	%D%/storefile.c %D%/storefile.h \
 	%D%/record.c %D%/record.h \
 	%D%/store.c %D%/store.h \
+	%D%/past.c %D%/past.h \
 	%D%/pin.c %D%/pin.h \
 	%D%/authz.c %D%/authz.h \
 	%D%/workfront.c %D%/workfront.h \

@@ -60,6 +60,20 @@ void wf_record_free(struct wf_record *record)
     free(record);
 }
 
+const char *wf_record_fault(const struct wf_record *record, const struct wf_provider_conf *provider,
+                            const char *user)
+{
+    const char *client_id = provider->client_id == NULL ? "-" : provider->client_id;
+
+    if (strcmp(record->provider, provider->name) != 0 || strcmp(record->user, user) != 0)
+        return "it is somebody else's";
+    if (strcmp(record->url, provider->url) != 0)
+        return "it is of another url of the provider's";
+    if (strcmp(record->client_id, client_id) != 0)
+        return "it is of another client_id of ours";
+    return NULL;
+}
+
 /* Clean words of our own in place of those that stand there. False if memory is short. */
 static bool replace_words(char **words, const char *text)
 {

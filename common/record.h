@@ -53,6 +53,9 @@ struct wf_record *wf_record_new(const struct wf_provider_conf *provider, const c
                                 const char *subject);
 /* Whether what was read from a file is a session, or the end of one: WF_MALFORMED otherwise. */
 enum wf_reason wf_record_check(const struct wf_record *record, struct wf_err *err) WF_MUST_USE;
+/* NULL, or why a record is not of this user and provider as it is configured now. Static. */
+const char *wf_record_fault(const struct wf_record *record, const struct wf_provider_conf *provider,
+                            const char *user);
 /* Wipes the tokens. NULL is fine. */
 void wf_record_free(struct wf_record *record);
 /* Note why a refresh failed. False, and nothing changed, if memory is short. */

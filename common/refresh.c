@@ -230,6 +230,9 @@ static enum wf_reason retire(const struct wf_refresh *refresh, struct wf_record 
     const struct retiring *retiring = how;
     struct wf_span access = wf_secret_borrow(record->access);
 
+    /* It is over already: retired, or refused */
+    if (record->access_expires != 0 && record->access_expires <= record->obtained)
+        return WF_OK;
     *retiring->access = wf_secret_new(access.ptr, access.len);
     if (*retiring->access == NULL)
         return wf_fail(err, WF_INTERNAL, "out of memory for a token");

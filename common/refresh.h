@@ -88,7 +88,7 @@ enum wf_reason wf_refresh_end(const struct wf_refresh *refresh, const char *user
 
 /* End what others may hold of the session: its access token counts as expired from here on, and
  * *ret is that token (new, wf_secret_free), for the provider to be told (wf_provider_revoke). *ret
- * is NULL where there is no session. Reasons as wf_refresh_expire. */
+ * is NULL where there is no session, or where that is so already. Reasons as wf_refresh_expire. */
 enum wf_reason wf_refresh_retire(const struct wf_refresh *refresh, const char *user,
                                  struct wf_secret **ret, struct wf_err *err) WF_MUST_USE;
 

@@ -156,21 +156,6 @@ static void say_others(const struct wf_store *store, int in, const char *name)
     wf_buf_done(&list);
 }
 
-/* NULL, or why a record is not of this user and provider as configured now. */
-static const char *find_fault(const struct wf_record *record,
-                              const struct wf_provider_conf *provider, const char *user)
-{
-    const char *client_id = provider->client_id == NULL ? "-" : provider->client_id;
-
-    if (strcmp(record->provider, provider->name) != 0 || strcmp(record->user, user) != 0)
-        return "it is somebody else's";
-    if (strcmp(record->url, provider->url) != 0)
-        return "it is of another url of the provider's";
-    if (strcmp(record->client_id, client_id) != 0)
-        return "it is of another client_id of ours";
-    return NULL;
-}
-
 enum wf_reason wf_store_read(const struct wf_store *store, const struct wf_provider_conf *provider,
                              const char *user, struct wf_record **ret, struct wf_err *err)
 {
@@ -183,7 +168,7 @@ enum wf_reason wf_store_read(const struct wf_store *store, const struct wf_provi
     if (reason != WF_OK)
         return reason;
     reason = load(store, in, name, &record, &why);
-    const char *fault = record == NULL ? NULL : find_fault(record, provider, user);
+    const char *fault = record == NULL ? NULL : wf_record_fault(record, provider, user);
     if (fault != NULL)
         reason = wf_fail(&why, WF_MALFORMED, "%s", fault);
     if (reason == WF_MALFORMED) {

@@ -71,6 +71,7 @@ TESTS = {
     "entry.c": ["unit/test_answer", "unit/test_keyring_entry"],
     "answer.c": ["unit/test_answer", "unit/test_machine", "unit/test_machine_threads"],
     "machine.c": ["unit/test_machine", "unit/test_token", "unit/test_machine_threads"],
+    "past.c": ["unit/test_past"],
     "rlimits.c": ["unit/test_rlimits"],
     "report.c": ["unit/test_report"],
     "refresh.c": ["unit/test_refresh_change", "unit/test_refresh", "unit/test_refresh_faults"],

@@ -14,6 +14,7 @@ kept_tests = \
 	%D%/test_stamp_faults \
 	%D%/test_report \
 	%D%/test_rlimits \
+	%D%/test_past \
 	%D%/test_refresh \
 	%D%/test_refresh_faults \
 	%D%/test_session \
@@ -127,6 +128,12 @@ stamp_ldflags = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=unlinkat,--w
 
 stateful_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r,--wrap=wf_refresh_session
 
+%C%_test_past_SOURCES = %D%/test_past.c $(fake_door)
+%C%_test_past_CPPFLAGS = $(unit_cppflags)
+%C%_test_past_LDADD = $(unit_ldadd)
+%C%_test_past_LDFLAGS = $(stateful_ldflags) -Wl,--wrap=calloc,--wrap=wf_crypto_sha256_parts,--wrap=wf_folder_list \
+	-Wl,--wrap=wf_folder_remove,--wrap=wf_folder_replace,--wrap=wf_folder_read
+
 %C%_test_account_SOURCES = %D%/test_account.c $(fake_door)
 %C%_test_account_CPPFLAGS = $(unit_cppflags)
 %C%_test_account_LDADD = $(unit_ldadd)
@@ -135,7 +142,7 @@ stateful_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r,--wrap=wf_refresh_session
 %C%_test_keep_SOURCES = %D%/test_keep.c $(fake_door)
 %C%_test_keep_CPPFLAGS = $(unit_cppflags)
 %C%_test_keep_LDADD = $(unit_ldadd)
-%C%_test_keep_LDFLAGS = $(stateful_ldflags) -Wl,--wrap=geteuid,--wrap=fsync,--wrap=wf_anchor_terminal,--wrap=wf_json_dump
+%C%_test_keep_LDFLAGS = $(stateful_ldflags) -Wl,--wrap=geteuid,--wrap=fsync,--wrap=wf_anchor_terminal,--wrap=wf_json_dump,--wrap=wf_past_keep
 
 %C%_test_resume_SOURCES = %D%/test_resume.c $(fake_door)
 %C%_test_resume_CPPFLAGS = $(unit_cppflags)

@@ -15,6 +15,7 @@
 #include "fulldisk.h"
 #include "json.h"
 #include "keep.h"
+#include "past.h"
 #include "pin.h"
 #include "stamp.h"
 #include "stateful.h"
@@ -43,6 +44,18 @@ char *__wrap_wf_json_dump(const struct json_t *object);
 char *__wrap_wf_json_dump(const struct json_t *object)
 {
     return memory_is_short ? NULL : __real_wf_json_dump(object);
+}
+
+/* No room for what was replaced */
+static bool past_fails;
+enum wf_reason __real_wf_past_keep(const struct wf_store *store, const struct wf_record *record,
+                                   struct wf_err *err);
+enum wf_reason __wrap_wf_past_keep(const struct wf_store *store, const struct wf_record *record,
+                                   struct wf_err *err);
+enum wf_reason __wrap_wf_past_keep(const struct wf_store *store, const struct wf_record *record,
+                                   struct wf_err *err)
+{
+    return past_fails ? wf_fail(err, WF_CONFIG, "no room") : __real_wf_past_keep(store, record, err);
 }
 
 /* A user without root's rights */
@@ -114,6 +127,46 @@ static void test_kept(void **state)
     wf_store_free(store);
     assert_null(strstr(key_log, result.mark));
     assert_null(strstr(key_log, "it is not kept"));
+}
+
+/* The session of before is open at the provider; what is known of it waits. */
+static void test_replaced(void **state)
+{
+    (void)state;
+    static const struct fake_answer second[] = {STATEFUL_TOKENS("a2", "r2"), ALICE};
+    static const struct fake_answer first[] = {TOKENS, ALICE};
+    struct wf_result result;
+    struct wf_record *past = NULL;
+
+    start(KEEPS);
+    assert_int_equal(sign_in(&ssh, first, 2, &result, NULL), WF_OK);
+    struct wf_store *store = state_store();
+    assert_int_equal(wf_past_take(store, state_acme(), "alice", &past, NULL), WF_OK);
+    assert_null(past);
+    /* The very same token is not replaced */
+    assert_int_equal(sign_in(&ssh, first, 2, &result, NULL), WF_OK);
+    assert_int_equal(wf_past_take(store, state_acme(), "alice", &past, NULL), WF_OK);
+    assert_null(past);
+    assert_int_equal(sign_in(&ssh, second, 2, &result, NULL), WF_OK);
+    assert_int_equal(fake_door_count(), 2);
+    assert_int_equal(wf_past_take(store, state_acme(), "alice", &past, NULL), WF_OK);
+    assert_non_null(past);
+    assert_true(wf_span_equals(wf_secret_borrow(past->access), "a1"));
+    wf_record_free(past);
+    /* What is not kept has replaced nothing, and what cannot be told is an error of nobody's */
+    disk_is_full = true;
+    assert_int_equal(sign_in(&ssh, first, 2, &result, NULL), WF_OK);
+    assert_null(strstr(key_log, "session of before"));
+    disk_is_full = false;
+    past_fails = true;
+    assert_int_equal(sign_in(&ssh, first, 2, &result, NULL), WF_OK);
+    past_fails = false;
+    assert_non_null(strstr(key_log, "will not be told that the session of before of alice is over"));
+    assert_string_not_equal(result.mark, "");
+    past = NULL;
+    assert_int_equal(wf_past_take(store, state_acme(), "alice", &past, NULL), WF_OK);
+    assert_null(past);
+    wf_store_free(store);
 }
 
 static void test_nothing_kept(void **state)
@@ -448,7 +501,8 @@ static void test_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kept),      cmocka_unit_test(test_nothing_kept),
+        cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_replaced),      cmocka_unit_test(test_nothing_kept),
         cmocka_unit_test(test_refused),   cmocka_unit_test(test_pinned),
         cmocka_unit_test(test_full_disk), cmocka_unit_test(test_open_folder),
         cmocka_unit_test(test_person),    cmocka_unit_test(test_no_subject), cmocka_unit_test(test_terminal),

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "past.h"
 #include "stamp.h"
 #include "visit_case.h"
 
@@ -295,6 +296,61 @@ static void test_both_ended(void **state)
     check_retired("a2");
 }
 
+/* Sessions that were replaced are told of when the last session with a token ends, or none has one. */
+static void replace(const char *access)
+{
+    struct wf_store *store = state_store();
+    struct wf_record *record = wf_record_new(state_acme(), "alice", "id-1");
+
+    record->access = wf_secret_new(access, strlen(access));
+    record->signed_in = STATEFUL_NOW;
+    assert_int_equal(wf_past_keep(store, record, NULL), WF_OK);
+    wf_record_free(record);
+    wf_store_free(store);
+}
+
+static void test_replaced(void **state)
+{
+    static const struct fake_answer down[] = {STATEFUL_OK, {.status = 503}, STATEFUL_OK};
+
+    (void)state;
+    state_load(EXPORTS);
+    keep("id-1", "a1", 3600);
+    assert_true(begin(NULL, "a1"));
+    replace("p1");
+    fake_door_script(logout, 2);
+    end();
+    assert_int_equal(fake_door_count(), 2);
+    check_logout(0, "a1");
+    check_logout(1, "p1");
+    /* Without a token, too, once, and where nothing was begun */
+    state_load(BINDS);
+    for (unsigned i = 0; i < 2; i++) {
+        replace("p2");
+        assert_false(begin(i == 0 ? NULL : pend("alice", "id-1"), NULL));
+        fake_door_script(logout, 2);
+        end();
+        assert_int_equal(fake_door_count(), 1);
+        check_logout(0, "p2");
+    }
+    /* A provider that does not answer is asked no more, and told of the rest by the next one */
+    state_load(EXPORTS);
+    keep("id-1", "a2", 3600);
+    assert_true(begin(NULL, "a2"));
+    replace("p3");
+    replace("p4");
+    fake_door_script(down, 3);
+    end();
+    assert_int_equal(fake_door_count(), 2);
+    check_logout(0, "a2");
+    fake_door_script(logout, 2);
+    end();
+    assert_int_equal(fake_door_count(), 2);
+    fake_door_script(logout, 2);
+    end();
+    assert_int_equal(fake_door_count(), 0);
+}
+
 static void forget(void)
 {
     bool existed = false;
@@ -481,7 +537,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_bound),        CASE(test_not_bound),     CASE(test_nothing),
         CASE(test_no_folder),    CASE(test_exported),      CASE(test_by_key),
-        CASE(test_renewed),      CASE(test_both_ended),    CASE(test_session_gone),
+        CASE(test_renewed),      CASE(test_both_ended),
+        CASE(test_replaced),
+        CASE(test_session_gone),
         CASE(test_file_changed), CASE(test_provider_down), CASE(test_not_exported),
         CASE(test_stopped),
     };
