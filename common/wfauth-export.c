@@ -51,17 +51,17 @@ static bool split(const char *path, struct place *ret)
 /* All that comes. False if that is not a token. */
 static bool read_token(struct wf_buf *token)
 {
-    ssize_t n = 1;
-
-    while (n > 0 && token->len <= WF_EXPORT_TOKEN_MAX) {
+    while (token->len <= WF_EXPORT_TOKEN_MAX) {
         /* One byte more than there can be */
         size_t most = WF_EXPORT_TOKEN_MAX + 1 - token->len;
         uint8_t *room = wf_buf_room(token, most);
         /* No signal has a handler here, so none interrupts this */
-        n = room == NULL ? -1 : recv(SOCKET, room, most, 0);
-        wf_buf_added(token, n < 0 ? 0 : (size_t)n);
+        ssize_t n = room == NULL ? -1 : recv(SOCKET, room, most, 0);
+        if (n <= 0)
+            return n == 0;
+        wf_buf_added(token, (size_t)n);
     }
-    return n == 0;
+    return false;
 }
 
 static enum wf_reason write_file(const struct place *place, struct wf_buf *token,
