@@ -298,7 +298,10 @@ def rotation(world):
 
 CONNECTIONS = 16
 GOOD, BAD, UNKNOWN = (ldap.SUCCESS,), (ldap.INVALID_CREDENTIALS,), (ldap.INVALID_CREDENTIALS, ldap.UNAVAILABLE)
-FALSE, STRANGE = Key("first"), Key("strange")
+# FALSE: another key by the name of the good one
+FALSE, STRANGE = Key("false"), Key("strange")
+# Seconds after which an unknown key's name may make the plug-in ask again
+COOL_DOWN = 30
 # What a bind tries: claims, expected results, and whom it makes us; three of four are good
 KINDS = [
     ({}, GOOD, "alice"), ({"preferred_username": "bob@" + DOMAIN}, GOOD, "bob"), ({"aud": "urn:web"}, BAD, None),
@@ -311,8 +314,11 @@ KINDS = [
 def binds(site, count, key):
     """What so many binds send and must come to; no two tokens are alike."""
     made = []
+    false = Key(key.kid)
     for number in range(count):
         claims, codes, name = KINDS[number % len(KINDS)]
+        if claims.get("key") is FALSE:
+            claims = {"key": false}
         mechanism = MECHANISMS[number // len(KINDS) % 2]
         token = site.token(**{"key": key, "jti": "%s %d" % (key.kid, number), **claims})
         made.append((mechanism, raw(mechanism, token, name or "alice"), codes, name))
@@ -370,12 +376,15 @@ def load(world):
     provider.clear()
     provider.keys = [second]
     provider.delay = 0.3
+    back = time.monotonic()
     provider.start()
     perform(world, "the new key", [entry for entry in new if entry[2] is GOOD][:CONNECTIONS])
     provider.delay = 0
     perform(world, "what the old key signed", [(mechanism, text, BAD, None) for mechanism, text, _, _ in old[:200]])
     perform(world, "fresh keys", new[:2450])
-    expect(provider.count("/keys") == 1 and len(provider.record) <= 2, [request.path for request in provider.record])
+    most = 1 + int((time.monotonic() - back) / COOL_DOWN)
+    expect(1 <= provider.count("/keys") <= most and len(provider.record) <= 1 + most, most,
+           [request.path for request in provider.record])
     provider.stop()
     perform(world, "no provider once more", new[2450:])
     provider.start()
