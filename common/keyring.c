@@ -102,8 +102,7 @@ static enum standing standing_of(const struct wf_keyring *ring, int64_t now)
 /* A clock that was set back must not make a rest of it that lasts for years. */
 static bool is_resting(const struct wf_entry *failure, int64_t now)
 {
-    return failure->reason != WF_OK && now < failure->until &&
-           wf_age_is_past(failure->until - WF_KEYS_REST_MAX, now);
+    return now < failure->until && wf_age_is_past(failure->until - WF_KEYS_REST_MAX, now);
 }
 
 static void look(struct wf_keyring *ring, int64_t now, struct view *ret)
@@ -129,7 +128,8 @@ static void publish_take(struct wf_keyring *ring, struct wf_keys *keys)
     struct wf_keys *old = ring->keys;
     ring->keys = keys;
     ring->failure.reason = WF_OK;
-    ring->failure.until = ring->failure.fetched;
+    ring->failure.fetched = 0;
+    ring->failure.until = 0;
     ring->bound_said = false;
     unlock(ring);
     wf_keys_free(old);
