@@ -364,7 +364,7 @@ check_PROGRAMS += %D%/lib/refresher
 %C%_unit_test_verify_threads_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_verify_threads_LDADD = $(mint_ldadd)
 
-%C%_unit_test_jwk_SOURCES = %D%/unit/test_jwk.c
+%C%_unit_test_jwk_SOURCES = %D%/unit/test_jwk.c %D%/lib/jwkcase.h
 %C%_unit_test_jwk_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_jwk_LDADD = $(mint_ldadd)
 %C%_unit_test_jwk_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc
@@ -373,7 +373,7 @@ check_PROGRAMS += %D%/lib/refresher
 %C%_unit_test_jwk_rfc_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_jwk_rfc_LDADD = $(mint_ldadd)
 
-%C%_unit_test_jwk_verify_SOURCES = %D%/unit/test_jwk_verify.c
+%C%_unit_test_jwk_verify_SOURCES = %D%/unit/test_jwk_verify.c %D%/lib/jwkcase.h
 %C%_unit_test_jwk_verify_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_jwk_verify_LDADD = $(mint_ldadd)
 %C%_unit_test_jwk_verify_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc
