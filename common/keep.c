@@ -11,6 +11,7 @@
 #include "pin.h"
 #include "provider.h"
 #include "stamp.h"
+#include "user.h"
 
 /* Bytes of a person's claims that a record has room for, every one escaped. */
 #define CLAIMS_MAX ((size_t)16 * 1024)
@@ -117,6 +118,31 @@ enum wf_reason wf_keep_word(const struct wf_context *context, const struct wf_re
     return reason;
 }
 
+enum wf_reason wf_keep_check_account(const struct wf_record *record, struct wf_err *err)
+{
+    bool known = false;
+    uid_t uid = 0;
+
+    if (record->uid == 0)
+        return WF_OK;
+    enum wf_reason reason = wf_user_find(record->user, &known, &uid, err);
+    if (reason == WF_OK && (!known || (int64_t)uid != record->uid))
+        reason = wf_fail(err, WF_EXPIRED,
+                         "the session that is kept is of user id %lld, and %s has another one now. "
+                         "If it is theirs they sign in by code once, if not: wfauth unpin %s",
+                         (long long)record->uid, record->user, record->user);
+    return reason;
+}
+
+/* 0 if it is not known. */
+static uid_t uid_of(const char *user)
+{
+    bool known = false;
+    uid_t uid = 0;
+
+    return wf_user_find(user, &known, &uid, NULL) == WF_OK && known ? uid : 0;
+}
+
 /* What the session that is kept now has replaced is open at the provider still. */
 static void keep_past(const struct wf_context *context, const struct wf_refresh *refresh,
                       const struct wf_record *before, const struct wf_secret *access)
@@ -168,6 +194,7 @@ void wf_keep_sign_in(const struct wf_context *context, const struct wf_request *
         wf_context_refresh(context, &refresh);
         refresh.provider = provider;
         refresh.store = store;
+        refresh.uid = uid_of(request->user);
         reason = keep(context, &refresh, request, tokens, claims, ret_result, &err);
     }
     if (reason != WF_OK)

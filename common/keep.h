@@ -18,6 +18,14 @@ enum wf_reason wf_keep_pin(const struct wf_context *context, const struct wf_req
                            const struct wf_provider_conf *provider, const struct json_t *claims,
                            struct wf_err *err) WF_MUST_USE;
 
+/* See that record->user is the Unix account that it was when the person signed in, by its user id:
+ * one that was deleted and made anew for somebody else inherits nothing. (With the same id it cannot
+ * be told; a record of before ids were kept, or by a process that asks no passwd, has none.)
+ * WF_EXPIRED if it is not; WF_UNREACHABLE where the name service fails, WF_IDENTITY, WF_INTERNAL.
+ * Blocks as wf_user_find does. */
+enum wf_reason wf_keep_check_account(const struct wf_record *record,
+                                     struct wf_err *err) WF_MUST_USE;
+
 /* Keep the tokens of a sign-in that was accepted, and stamp the session in which it happened;
  * ret_result->mark is set where that has yet to be opened. Only where the configuration has a use
  * for it. What fails is a line in the log: the person has signed in all the same. */

@@ -16,6 +16,7 @@ const struct wf_member wf_record_members[WF_RECORD_MEMBERS] = {
     {"subject", WF_MEMBER_TEXT, AT(subject), true},
     {"refresh_token", WF_MEMBER_SECRET, AT(refresh), false},
     {"access_token", WF_MEMBER_SECRET, AT(access), false},
+    {"uid", WF_MEMBER_NUMBER, AT(uid), false},
     {"obtained", WF_MEMBER_NUMBER, AT(obtained), false},
     {"access_expires", WF_MEMBER_NUMBER, AT(access_expires), false},
     {"signed_in", WF_MEMBER_NUMBER, AT(signed_in), true},

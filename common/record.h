@@ -28,6 +28,7 @@ struct wf_record {
     char *subject;   /* the provider's permanent ID of the person */
     struct wf_secret *refresh; /* NULL: none was given; or ended */
     struct wf_secret *access;  /* NULL: ended */
+    int64_t uid;              /* the user's when they signed in; 0: not kept */
     int64_t obtained;         /* when the tokens came */
     int64_t access_expires;   /* 0: the provider did not say */
     int64_t signed_in;        /* when the person last proved who they are */
@@ -67,7 +68,7 @@ enum wf_reason wf_record_failure(const struct wf_record *record);
 bool wf_record_end(struct wf_record *record, int64_t now, const char *why) WF_MUST_USE;
 
 /* What it is on disk. */
-#define WF_RECORD_MEMBERS 21
+#define WF_RECORD_MEMBERS 22
 extern const struct wf_member wf_record_members[WF_RECORD_MEMBERS];
 
 #endif

@@ -161,6 +161,7 @@ enum wf_reason wf_refresh_keep(const struct wf_refresh *refresh, const char *use
     }
     take_tokens(refresh, record, &copy, now);
     record->signed_in = now;
+    record->uid = refresh->uid;
     if (refresh->provider->refresh_absolute != 0)
         record->absolute_expires = now + refresh->provider->refresh_absolute;
     reason = wf_store_lock(refresh->store, refresh->provider->name, user, budget_ms(refresh), &lock,

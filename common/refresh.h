@@ -39,6 +39,7 @@ struct wf_refresh {
     /* The program, and the configuration that it reads: both absolute. */
     const char *program; /* NULL: as it was installed */
     const char *config;
+    int64_t uid; /* the user's, for wf_refresh_keep; 0: it is not kept */
     /* Instead of the program: this process sends the request by this door. For wfauth-refresh
      * itself, and for tests. */
     struct wf_http *http;

@@ -216,7 +216,10 @@ enum wf_reason wf_resume_confirm(const struct wf_resume *resume, struct wf_resul
     }
     wf_text_sanitise(ret_result->subject, sizeof(ret_result->subject), kept->subject,
                      strlen(kept->subject));
-    reason = confirm(resume, kept, ret_result, &own);
+    if (kept->ended == 0)
+        reason = wf_keep_check_account(kept, &own);
+    if (reason == WF_OK)
+        reason = confirm(resume, kept, ret_result, &own);
 out:
     if (reason != WF_OK)
         reason = wf_fail(err, reason, "%s", own.text);

@@ -8,6 +8,7 @@
 #include "context.h"
 #include "export.h"
 #include "http.h"
+#include "keep.h"
 #include "past.h"
 #include "provider.h"
 #include "resume.h"
@@ -95,8 +96,12 @@ static enum wf_reason choose_token(const struct visit *visit, const char *runtim
         return reason;
     prepare(visit, &refresh);
     reason = wf_refresh_session(&refresh, visit->request->user, NULL, &record, err);
-    if (reason != WF_OK)
+    if (reason == WF_OK)
+        reason = wf_keep_check_account(record, err);
+    if (reason != WF_OK) {
+        wf_record_free(record);
         return reason;
+    }
     if (signed_in && strcmp(stamp->subject, record->subject) != 0) {
         wf_record_free(record);
         return wf_fail(err, WF_IDENTITY, "the session that is kept is another person's");

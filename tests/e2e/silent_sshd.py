@@ -279,6 +279,37 @@ def recycled(world):
         world.sandbox.run("user", "edit", "old-alice@" + DOMAIN, "--rename", ALICE)
 
 
+class MadeAnew:
+    """A while in which alice's Unix account is another one, with its own id."""
+
+    def __enter__(self):
+        run("usermod", "-u", "1601", "alice")
+
+    def __exit__(self, *problem):
+        run("usermod", "-u", "1501", "alice")
+
+
+@suite.case("a Unix account made anew inherits no session: asked, refused by the account check, no token")
+def made_anew(world):
+    at = second_factor(world)
+    ssh_by_code(world, at, "alice", *with_key()).leave()
+    ssh_silently(world, at, "alice", *with_key()).leave()
+    with MadeAnew():
+        ssh_asks(world, at, "alice", *with_key())
+        for check in ("yes", "known"):
+            begin(world, {"wfsshd": {"account_check": check}, "wfsudo": MAY_BE_SILENT})
+            ssh_refused(world, port(world, **BY_KEY), "alice", *with_key())
+            expect(last(world, "account") == ("refuse", "inactive"), silent_lines(world, "account"))
+        saw(world, "of user id 1501, and alice has another one now")
+        exporting(world)
+        os.chown(RUNTIME + "/alice", 1601, 1501)
+        shell = ssh_silently(world, port(world, **BY_KEY), "alice", *with_key())
+        expect("WFAUTH" not in shell.run("env"), "a token of whoever had the name before")
+        shell.leave()
+    second_factor(world)
+    ssh_silently(world, at, "alice", *with_key())
+
+
 # -- a token for the person's tools -----------------------------------------------------------------
 
 RUNTIME = "/run/user"

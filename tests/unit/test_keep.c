@@ -110,6 +110,7 @@ static void test_kept(void **state)
     assert_non_null(record);
     assert_string_equal(record->subject, "id-1");
     assert_int_equal(record->signed_in, STATEFUL_NOW);
+    assert_int_equal(record->uid, 1000);
     assert_true(wf_span_equals(wf_secret_borrow(record->refresh), "r1"));
     assert_null(record->claims);
     wf_record_free(record);
@@ -167,6 +168,40 @@ static void test_replaced(void **state)
     assert_int_equal(wf_past_take(store, state_acme(), "alice", &past, NULL), WF_OK);
     assert_null(past);
     wf_store_free(store);
+}
+
+/* An account that was made anew inherits no session; without an id nothing is asked. */
+static void test_account(void **state)
+{
+    static const struct {
+        const char *user;
+        int64_t uid;
+        int number; /* what passwd fails with */
+        enum wf_reason reason;
+        unsigned calls;
+    } cases[] = {
+        {"alice", 1000, 0, WF_OK, 1},       {"alice", 1001, 0, WF_EXPIRED, 1},
+        {"alice", 999, 0, WF_EXPIRED, 1},   {"alice", 0, 0, WF_OK, 0},
+        {"mallory", 0, 0, WF_OK, 0},        {"mallory", 1, 0, WF_EXPIRED, 1},
+        {"carol", 1002, 0, WF_IDENTITY, 1}, {"alice", 1000, EIO, WF_UNREACHABLE, 1},
+    };
+
+    (void)state;
+    start(KEEPS);
+    for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
+        struct wf_err err = WF_ERR_INIT;
+        struct wf_record *record = wf_record_new(state_acme(), cases[i].user, "id-1");
+        record->uid = cases[i].uid;
+        fake_passwd_number = cases[i].number;
+        fake_passwd_calls = 0;
+        enum wf_reason reason = wf_keep_check_account(record, &err);
+        fake_passwd_number = 0;
+        if (reason != cases[i].reason || fake_passwd_calls != cases[i].calls)
+            fail_msg("%zu: %s, %u calls", i, wf_reason_name(reason), fake_passwd_calls);
+        if (reason == WF_EXPIRED)
+            assert_non_null(strstr(err.text, "wfauth unpin "));
+        wf_record_free(record);
+    }
 }
 
 static void test_nothing_kept(void **state)
@@ -502,7 +537,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kept),
-        cmocka_unit_test(test_replaced),      cmocka_unit_test(test_nothing_kept),
+        cmocka_unit_test(test_replaced),
+        cmocka_unit_test(test_account),      cmocka_unit_test(test_nothing_kept),
         cmocka_unit_test(test_refused),   cmocka_unit_test(test_pinned),
         cmocka_unit_test(test_full_disk), cmocka_unit_test(test_open_folder),
         cmocka_unit_test(test_person),    cmocka_unit_test(test_no_subject), cmocka_unit_test(test_terminal),

@@ -85,6 +85,7 @@ struct host {
     const char *claims;
     int64_t idle_expires;    /* seconds from now; -1: just now */
     int64_t absolute_expires;
+    int64_t uid;
     int64_t refreshing;      /* seconds ago: an answer was lost */
     const char *pinned_to;
 };
@@ -99,6 +100,7 @@ static void put_session(const struct host *host)
     record->access = wf_secret_new("a1", 2);
     record->refresh = host->no_refresh ? NULL : wf_secret_new("r1", 2);
     record->signed_in = state_now - host->session_age;
+    record->uid = host->uid;
     record->obtained = state_now - host->token_age;
     record->access_expires = record->obtained + 3600;
     record->idle_expires = host->idle_expires == 0 ? 0 : state_now + 1 + host->idle_expires;
@@ -216,6 +218,9 @@ static const struct {
     {"pinned to this person", {.pinned_to = "id-1"}, {ALICE}, WF_PROOF_CALLER, "sudo", "alice", WF_OK, 1, false},
     {"pinned to somebody else", {.pinned_to = "id-2"}, {ALICE}, WF_PROOF_CALLER, "sudo", "alice", WF_IDENTITY, 1, false},
     /* Outages */
+    {"the same account", {.uid = 1000}, {ALICE}, WF_PROOF_CALLER, "sudo", "alice", WF_OK, 1, false},
+    {"an account made anew", {.uid = 1001}, {ALICE}, WF_PROOF_CALLER, "sudo", "alice", WF_PENDING, 0, false},
+    {"an account made anew, behind a key", {.uid = 999}, {ALICE}, WF_PROOF_METHOD, "sudo", "alice", WF_PENDING, 0, false},
     {"no answer", {0}, {DOWN}, WF_PROOF_CALLER, "sudo", "alice", WF_UNREACHABLE, 1, false},
     {"500", {0}, {{.status = 500}}, WF_PROOF_CALLER, "sudo", "alice", WF_UNREACHABLE, 1, false},
     {"429", {0}, {{.status = 429}}, WF_PROOF_CALLER, "sudo", "alice", WF_UNREACHABLE, 1, false},

@@ -436,6 +436,17 @@ static void another_person(void)
     keep("id-2", "a1", 3600);
 }
 
+static void account_made_anew(void)
+{
+    struct wf_record *record = state_record();
+    struct wf_store *store = state_store();
+
+    record->uid = 1001;
+    assert_int_equal(wf_store_write(store, record, NULL), WF_OK);
+    wf_record_free(record);
+    wf_store_free(store);
+}
+
 static void runtime_is_missing(void)
 {
     assert_int_equal(rmdir(export_runtime), 0);
@@ -463,6 +474,7 @@ static void test_not_exported(void **state)
         {"the session has ended", session_ended, false, "closed"},
         {"the provider is down", token_at_its_end, false, "no more answers"},
         {"another person's session", another_person, true, "another person's"},
+        {"an account made anew", account_made_anew, false, "the session that is kept is of user id 1001"},
         {"no runtime directory", runtime_is_missing, false, "No such file"},
         {"and signed in", runtime_is_missing, true, "No such file"},
         {"one that all may write", runtime_for_all, false, "can be written by others"},
