@@ -127,9 +127,7 @@ static void publish_take(struct wf_keyring *ring, struct wf_keys *keys)
     lock(ring);
     struct wf_keys *old = ring->keys;
     ring->keys = keys;
-    ring->failure.reason = WF_OK;
-    ring->failure.fetched = 0;
-    ring->failure.until = 0;
+    ring->failure = (struct wf_entry){.reason = WF_OK};
     ring->bound_said = false;
     unlock(ring);
     wf_keys_free(old);
