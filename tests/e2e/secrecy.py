@@ -254,20 +254,33 @@ def can_look(pid, uid):
     return done.returncode == 0
 
 
+SHUT = ({0}, ("0", "0"), False)
+
+
+def look_at(pid):
+    """Whose its files are, its limits of core files, whether it can be looked into; None where it has ended meanwhile, as
+    a child does that had the name until it became another program."""
+    try:
+        with open("/proc/%d/status" % pid, encoding="utf-8") as file:
+            own = int(re.search(r"^Uid:\t(\d+)", file.read(), re.M).group(1))
+        with open("/proc/%d/limits" % pid, encoding="utf-8") as file:
+            core = re.search(r"^Max core file size +(\d+|unlimited) +(\d+|unlimited)", file.read(), re.M).groups()
+        files = {os.stat("/proc/%d/%s" % (pid, n)).st_uid for n in ("mem", "environ", "maps")}
+        return files, core, can_look(pid, own)
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 def check_shut(name):
-    """Every process of that name."""
-    found = within(10, lambda: pids(name), "a process " + name)
-    for pid in found:
-        def is_shut(pid=pid):
-            with open("/proc/%d/status" % pid, encoding="utf-8") as file:
-                own = int(re.search(r"^Uid:\t(\d+)", file.read(), re.M).group(1))
-            with open("/proc/%d/limits" % pid, encoding="utf-8") as file:
-                core = re.search(r"^Max core file size +(\d+|unlimited) +(\d+|unlimited)", file.read(), re.M).groups()
-            files = {os.stat("/proc/%d/%s" % (pid, n)).st_uid for n in ("mem", "environ", "maps")}
-            seen = (files, core, can_look(pid, own))
-            return seen == ({0}, ("0", "0"), False), seen
-        # It was started a moment ago
-        within(5, lambda: is_shut()[0], "%s (%d) is shut off: %s" % (name, pid, is_shut()))
+    """Every process of that name, of which there is one at least."""
+    def seen():
+        return {pid: found for pid in pids(name) for found in [look_at(pid)] if found is not None}
+
+    def all_shut():
+        found = seen()
+        return found and all(each == SHUT for each in found.values())
+    # It was started a moment ago
+    within(10, all_shut, "%s is shut off: %s" % (name, seen()))
 
 
 class Held:
