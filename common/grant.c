@@ -127,6 +127,9 @@ static enum wf_reason buy(const struct wf_endpoint *endpoint, const char *token_
     if (reason == WF_OK)
         reason = response.status == 200 ? read_tokens(&response, ret, err)
                                         : judge_refusal(&response, brought, only, err);
+    if (reason != WF_OK)
+        ret->rest = response.retry_after < WF_ENDPOINT_REST_MAX ? response.retry_after
+                                                                : WF_ENDPOINT_REST_MAX;
     wf_http_response_done(&response);
     return reason;
 }

@@ -231,6 +231,8 @@ static enum wf_reason ask_token(void *value, int64_t *hold, struct wf_err *err)
         job->token = tokens.access;
         tokens.access = NULL;
         *hold = keep_for(tokens.expires_in);
+    } else {
+        *hold = tokens.rest > WF_MACHINE_REST ? tokens.rest : WF_MACHINE_REST;
     }
 out:
     wf_tokens_done(&tokens);
@@ -267,7 +269,7 @@ static struct wf_answer answer_of(const struct job *job)
         .what = "token",
         .max = ENTRY_MAX,
         .life = WF_MACHINE_LIFE,
-        .rest = WF_MACHINE_REST,
+        .rest = WF_ENDPOINT_REST_MAX,
         .grace_ms = LOCK_GRACE_MS,
         .ask = ask_token,
         .write = write_token,

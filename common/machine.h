@@ -28,7 +28,8 @@
 /* Seconds for which a token is kept at most, however long it lives: a key that was removed at the
  * provider then stops this host within the hour. */
 #define WF_MACHINE_LIFE 3600
-/* Seconds for which nobody asks again after a refusal or an answer that did not come. */
+/* Seconds for which nobody asks again after a refusal or an answer that did not come, unless the
+ * provider wants to be left alone for longer: WF_ENDPOINT_REST_MAX at most. */
 #define WF_MACHINE_REST 5
 
 /* Sign the assertion that the provider's configuration describes: of a Machine to Machine
@@ -43,7 +44,7 @@ enum wf_reason wf_machine_sign(const struct wf_endpoint *endpoint, int64_t now, 
  * NULL. now: seconds. *ret: new, wf_secret_free.
  * WF_EXPIRED: the provider does not take the assertion; a token that was kept is gone. WF_CONFIG:
  * files or the client are wrong. WF_UNREACHABLE, WF_INTERNAL. A refusal holds for WF_MACHINE_REST
- * seconds. Blocks for another one's requests up to wf_endpoint_budget_ms and 7 s, and as long for
+ * seconds, or as long as the provider said. Blocks for another one's requests up to wf_endpoint_budget_ms and 7 s, and as long for
  * its own: discovery and the exchange. */
 enum wf_reason wf_machine_token(const struct wf_endpoint *endpoint, struct wf_cachedir *dir,
                                 const struct wf_log *log, int64_t now, struct wf_secret **ret,

@@ -26,6 +26,7 @@ const struct wf_member wf_record_members[WF_RECORD_MEMBERS] = {
     {"refreshing", WF_MEMBER_NUMBER, AT(refreshing), false},
     {"failed", WF_MEMBER_NUMBER, AT(failed), false},
     {"failed_as", WF_MEMBER_NUMBER, AT(failed_as), false},
+    {"rest", WF_MEMBER_NUMBER, AT(rest), false},
     {"failure", WF_MEMBER_TEXT, AT(failure), false},
     {"confirmed", WF_MEMBER_NUMBER, AT(confirmed), false},
     {"claims", WF_MEMBER_TEXT, AT(claims), false},
@@ -89,14 +90,22 @@ static bool replace_words(char **words, const char *text)
     return true;
 }
 
-bool wf_record_fail(struct wf_record *record, int64_t now, enum wf_reason reason,
+bool wf_record_fail(struct wf_record *record, int64_t now, enum wf_reason reason, int64_t rest,
                     const char *text)
 {
     if (!replace_words(&record->failure, text))
         return false;
     record->failed = now;
     record->failed_as = reason;
+    record->rest = rest;
     return true;
+}
+
+int64_t wf_record_rest(const struct wf_record *record)
+{
+    if (record->rest < WF_RECORD_REST)
+        return WF_RECORD_REST;
+    return record->rest < WF_RECORD_REST_MAX ? record->rest : WF_RECORD_REST_MAX;
 }
 
 enum wf_reason wf_record_failure(const struct wf_record *record)

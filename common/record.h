@@ -39,6 +39,7 @@ struct wf_record {
                          * or was lost, perhaps with a new refresh token in it */
     int64_t failed;     /* when a refresh last failed, and the session may live */
     int64_t failed_as;  /* wf_record_failure reads it */
+    int64_t rest;       /* seconds behind `failed`: wf_record_rest reads it */
     char *failure;      /* in clean words; NULL if none failed since the tokens came */
     /* When the provider last said that the person is active, and all that it said of them then: a
      * JSON object. 0 and NULL: never since the sign-in, or too much to keep. */
@@ -59,16 +60,23 @@ const char *wf_record_fault(const struct wf_record *record, const struct wf_prov
                             const char *user);
 /* Wipes the tokens. NULL is fine. */
 void wf_record_free(struct wf_record *record);
-/* Note why a refresh failed. False, and nothing changed, if memory is short. */
-bool wf_record_fail(struct wf_record *record, int64_t now, enum wf_reason reason,
+/* For how long after a failed refresh nobody tries again at least: who waited for it gets what it
+ * got. And at most, whatever stands there. Seconds. */
+#define WF_RECORD_REST 5
+#define WF_RECORD_REST_MAX 3600
+/* Note why a refresh failed. rest: seconds for which the provider wants to be left alone; 0: it did
+ * not say. False, and nothing changed, if memory is short. */
+bool wf_record_fail(struct wf_record *record, int64_t now, enum wf_reason reason, int64_t rest,
                     const char *text) WF_MUST_USE;
+/* For how long after `failed` nobody tries again: WF_RECORD_REST..WF_RECORD_REST_MAX, in seconds. */
+int64_t wf_record_rest(const struct wf_record *record);
 /* What that was: WF_CONFIG, WF_INTERNAL, else WF_UNREACHABLE. */
 enum wf_reason wf_record_failure(const struct wf_record *record);
 /* Make it a tombstone: the tokens are wiped. False, and nothing changed, if memory is short. */
 bool wf_record_end(struct wf_record *record, int64_t now, const char *why) WF_MUST_USE;
 
 /* What it is on disk. */
-#define WF_RECORD_MEMBERS 22
+#define WF_RECORD_MEMBERS 23
 extern const struct wf_member wf_record_members[WF_RECORD_MEMBERS];
 
 #endif

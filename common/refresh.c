@@ -75,7 +75,7 @@ static bool has_just_failed(const struct wf_refresh *refresh, const struct wf_re
     int64_t now = refresh->clock();
 
     return record->failure != NULL && record->failed <= now &&
-           now < record->failed + WF_REFRESH_REST;
+           now < record->failed + wf_record_rest(record);
 }
 
 /* True if `expires` is in the last quarter of a life that began at `start`, and within a week. */
@@ -333,14 +333,14 @@ static enum wf_reason bury(const struct wf_refresh *refresh, struct wf_record *r
 
 /* No answer, or one that speaks of us: the session may live. */
 static enum wf_reason spare(const struct wf_refresh *refresh, struct wf_record *record,
-                            enum wf_reason reason, const struct wf_err *err)
+                            enum wf_reason reason, int64_t rest, const struct wf_err *err)
 {
     struct wf_err fault = WF_ERR_INIT;
 
     /* Refused before it was looked at: no answer is missing */
     if (reason == WF_CONFIG)
         record->refreshing = 0;
-    if (wf_record_fail(record, refresh->clock(), reason, err->text) &&
+    if (wf_record_fail(record, refresh->clock(), reason, rest, err->text) &&
         wf_store_write(refresh->store, record, &fault) != WF_OK)
         wf_log(refresh->log, WF_LOG_ERROR, "%s", fault.text);
     return reason;
@@ -364,7 +364,7 @@ static enum wf_reason use(const struct wf_refresh *refresh, struct wf_record *re
     if (reason == WF_EXPIRED)
         return bury(refresh, record, missing, err);
     if (reason != WF_OK)
-        return spare(refresh, record, reason, err);
+        return spare(refresh, record, reason, tokens.rest, err);
     take_tokens(refresh, record, &tokens, now);
     (void)warn(refresh, record);
     reason = wf_store_write(refresh->store, record, err);

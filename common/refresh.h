@@ -23,9 +23,6 @@
 #include "log.h"
 #include "store.h"
 
-/* For how long after a refresh without an answer nobody tries again: who waited for it gets what it
- * got. Seconds. */
-#define WF_REFRESH_REST 5
 /* For how long an access token whose expiry the provider does not say is used without asking:
  * sessions of Workfront's live for hours, and who is refused sooner says so. Seconds. */
 #define WF_REFRESH_UNKNOWN 1800

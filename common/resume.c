@@ -107,7 +107,7 @@ static bool is_outage(const struct wf_resume *resume, const struct wf_refresh *r
         return true;
     bool failed = wf_store_read(refresh->store, refresh->provider, resume->request->user, &now,
                                 NULL) == WF_OK &&
-                  now != NULL && now->failure != NULL && now->failed >= began - WF_REFRESH_REST &&
+                  now != NULL && now->failure != NULL && now->failed >= began - wf_record_rest(now) &&
                   wf_record_failure(now) == WF_UNREACHABLE;
     wf_record_free(now);
     return failed;

@@ -331,6 +331,26 @@ static void test_refusals(void **state)
     }
 }
 
+/* Longer where the provider says so, but not for good. */
+static void test_wanted_rest(void **state)
+{
+    static const uint32_t wanted[][2] = {{4, 5}, {60, 60}, {3601, 3600}};
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(wanted); i++) {
+        const struct fake_answer answers[] = {
+            {.status = 429, .body = "{}", .retry_after = wanted[i][0]}, TOKEN("new", 600)};
+        struct wf_err err = WF_ERR_INIT;
+        char token[64];
+        assert_int_equal(wf_machine_forget(&workfront, dir, NULL), WF_OK);
+        fake_door_script(answers, WF_ARRAY_LEN(answers));
+        assert_int_equal(get(&workfront, dir, T0, token, &err), WF_UNREACHABLE);
+        assert_int_equal(get(&workfront, dir, T0 + wanted[i][1] - 1, token, &err), WF_UNREACHABLE);
+        assert_int_equal(fake_door_count(), 1);
+        expect_token(&workfront, T0 + wanted[i][1], "new", 2);
+    }
+}
+
 /* What must be as it was for a kept token to serve; and two that differ do not share one. */
 static void test_bound(void **state)
 {
@@ -568,7 +588,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_exchange), CASE(test_bearer),    CASE(test_no_endpoint), CASE(test_no_discovery),
-        CASE(test_moved),    CASE(test_lifetimes), CASE(test_refusals),    CASE(test_bound),
+        CASE(test_moved),    CASE(test_lifetimes), CASE(test_refusals),    CASE(test_wanted_rest),
+        CASE(test_bound),
         CASE(test_files),    CASE(test_entries),   CASE(test_no_folder),   CASE(test_refused),
         CASE(test_sign),     CASE(test_forget),
     };

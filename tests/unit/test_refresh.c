@@ -148,6 +148,34 @@ static void test_rest(void **state)
     assert_int_equal(fake_door_count(), 1);
 }
 
+/* Longer where the provider says so, but not for good. */
+static void test_wanted_rest(void **state)
+{
+    static const struct {
+        struct fake_answer answer;
+        int64_t rest;
+    } cases[] = {
+        {{.status = 429, .body = "", .retry_after = 4}, 5},
+        {{.status = 429, .body = "", .retry_after = 60}, 60},
+        {{.status = 503, .body = "", .retry_after = 3599}, 3599},
+        {{.status = 503, .body = "", .retry_after = 3601}, 3600},
+    };
+    struct wf_err err = WF_ERR_INIT;
+    char token[32];
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
+        begin(1000, 1000);
+        assert_int_equal(ask(NULL, &cases[i].answer, 1, token, &err), WF_UNREACHABLE);
+        now = START + cases[i].rest - 1;
+        assert_int_equal(ask(NULL, &rotated, 1, token, &err), WF_UNREACHABLE);
+        assert_int_equal(fake_door_count(), 0);
+        now = START + cases[i].rest;
+        assert_int_equal(ask(NULL, &rotated, 1, token, &err), WF_OK);
+        assert_string_equal(token, "a1");
+    }
+}
+
 /* What is wrong here is so for the next one, too: nobody may go on, or get in, as in an outage. */
 static void test_rest_of_ours(void **state)
 {
@@ -504,6 +532,7 @@ int main(void)
         cmocka_unit_test(test_due),
         cmocka_unit_test(test_outcomes),
         cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_wanted_rest),
         cmocka_unit_test(test_rest_of_ours),
         cmocka_unit_test(test_long_words),
         cmocka_unit_test(test_going_on),

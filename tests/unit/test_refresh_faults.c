@@ -86,7 +86,7 @@ static void fail_it(void)
 {
     struct wf_record *record = kept();
 
-    assert_true(wf_record_fail(record, now, WF_UNREACHABLE, "scripted outage"));
+    assert_true(wf_record_fail(record, now, WF_UNREACHABLE, 0, "scripted outage"));
     write_record(record);
     wf_record_free(record);
 }

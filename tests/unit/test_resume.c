@@ -335,6 +335,7 @@ static void test_worse_word(void **state)
 static const char *failure;
 static int64_t failed;
 static enum wf_reason failed_as;
+static int64_t rest;
 
 static void note_failure(void)
 {
@@ -344,6 +345,7 @@ static void note_failure(void)
     record->failure = failure == NULL ? NULL : strdup(failure);
     record->failed = failed;
     record->failed_as = failed_as;
+    record->rest = rest;
     assert_int_equal(wf_store_write(store, record, NULL), WF_OK);
     wf_record_free(record);
     wf_store_free(store);
@@ -369,14 +371,17 @@ static void test_busy(void **state)
         int64_t age; /* of the failure, in seconds */
         enum wf_reason failed_as;
         enum wf_reason reason;
+        int64_t rest;
     } cases[] = {
-        {"no failure", note_failure, NULL, STATEFUL_NOW, WF_OK, WF_UNREACHABLE},
-        {"one that was got over", note_failure, NULL, 0, WF_UNREACHABLE, WF_UNREACHABLE},
-        {"one meanwhile", note_failure, "timed out", 0, WF_UNREACHABLE, WF_OK},
-        {"one of just before", note_failure, "timed out", WF_REFRESH_REST, WF_UNREACHABLE, WF_OK},
-        {"an old one", note_failure, "timed out", WF_REFRESH_REST + 1, WF_UNREACHABLE, WF_UNREACHABLE},
-        {"a fault of ours", note_failure, "timed out", 0, WF_CONFIG, WF_UNREACHABLE},
-        {"the session is forgotten", forget, NULL, 0, WF_OK, WF_UNREACHABLE},
+        {"no failure", note_failure, NULL, STATEFUL_NOW, WF_OK, WF_UNREACHABLE, 0},
+        {"one that was got over", note_failure, NULL, 0, WF_UNREACHABLE, WF_UNREACHABLE, 0},
+        {"one meanwhile", note_failure, "timed out", 0, WF_UNREACHABLE, WF_OK, 0},
+        {"one of just before", note_failure, "timed out", WF_RECORD_REST, WF_UNREACHABLE, WF_OK, 0},
+        {"an old one", note_failure, "timed out", WF_RECORD_REST + 1, WF_UNREACHABLE, WF_UNREACHABLE, 0},
+        {"in a longer rest", note_failure, "timed out", 60, WF_UNREACHABLE, WF_OK, 60},
+        {"after it", note_failure, "timed out", 61, WF_UNREACHABLE, WF_UNREACHABLE, 60},
+        {"a fault of ours", note_failure, "timed out", 0, WF_CONFIG, WF_UNREACHABLE, 0},
+        {"the session is forgotten", forget, NULL, 0, WF_OK, WF_UNREACHABLE, 0},
     };
     struct wf_result result;
 
@@ -387,6 +392,7 @@ static void test_busy(void **state)
         failure = cases[i].failure;
         failed = state_now - cases[i].age;
         failed_as = cases[i].failed_as;
+        rest = cases[i].rest;
         state_busy = cases[i].meanwhile;
         if (resume("sudo", "alice", WF_PROOF_CALLER, &result, NULL) != cases[i].reason)
             fail_msg("%s: %s", cases[i].name, key_log);

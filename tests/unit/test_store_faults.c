@@ -125,7 +125,7 @@ static struct wf_record *make_record(void)
         return NULL;
     record->access = wf_secret_new("a", 1);
     record->refresh = wf_secret_new("r", 1);
-    if (record->access == NULL || record->refresh == NULL || !wf_record_fail(record, 5, WF_CONFIG, "")) {
+    if (record->access == NULL || record->refresh == NULL || !wf_record_fail(record, 5, WF_CONFIG, 0, "")) {
         wf_record_free(record);
         return NULL;
     }
