@@ -195,7 +195,8 @@ visit_case = tests/lib/visit_case.h tests/lib/stateful.h tests/lib/export_case.h
 %C%_test_visit_faults_CPPFLAGS = $(visit_cppflags)
 %C%_test_visit_faults_LDADD = $(unit_ldadd)
 %C%_test_visit_faults_LDFLAGS = $(visit_ldflags) -Wl,--wrap=wf_anchor_process,--wrap=wf_stamp_lock \
-	-Wl,--wrap=wf_stamp_put,--wrap=wf_stamp_remove,--wrap=wf_context_http_new,--wrap=strdup
+	-Wl,--wrap=wf_stamp_put,--wrap=wf_stamp_remove,--wrap=wf_context_http_new,--wrap=strdup \
+	-Wl,--wrap=wf_stamp_find_left,--wrap=wf_past_take,--wrap=wf_past_keep
 
 %C%_test_visit_memory_SOURCES = %D%/test_visit_memory.c $(visit_case)
 %C%_test_visit_memory_CPPFLAGS = $(visit_cppflags)

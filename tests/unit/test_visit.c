@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "past.h"
 #include "stamp.h"
 #include "visit_case.h"
 
@@ -296,19 +295,28 @@ static void test_both_ended(void **state)
     check_retired("a2");
 }
 
-/* Sessions that were replaced are told of when the last session with a token ends, or none has one. */
-static void replace(const char *access)
+/* Who has not answered once is not asked again. */
+static void test_both_unanswered(void **state)
 {
-    struct wf_store *store = state_store();
-    struct wf_record *record = wf_record_new(state_acme(), "alice", "id-1");
+    static const struct fake_answer down[] = {{.status = 503}, STATEFUL_OK, STATEFUL_OK};
 
-    record->access = wf_secret_new(access, strlen(access));
-    record->signed_in = STATEFUL_NOW;
-    assert_int_equal(wf_past_keep(store, record, NULL), WF_OK);
-    wf_record_free(record);
-    wf_store_free(store);
+    (void)state;
+    state_load(EXPORTS);
+    keep("id-1", "a1", 3600);
+    assert_true(begin(NULL, "a1"));
+    keep("id-1", "a2", 3600);
+    replace("p1");
+    fake_door_script(down, WF_ARRAY_LEN(down));
+    end();
+    assert_int_equal(fake_door_count(), 1);
+    check_logout(0, "a2");
+    fake_door_script(logout, 2);
+    end();
+    assert_int_equal(fake_door_count(), 1);
+    check_logout(0, "p1");
 }
 
+/* Sessions that were replaced are told of when the last session with a token ends, or none has one. */
 static void test_replaced(void **state)
 {
     static const struct fake_answer down[] = {STATEFUL_OK, {.status = 503}, STATEFUL_OK};
@@ -351,13 +359,37 @@ static void test_replaced(void **state)
     assert_int_equal(fake_door_count(), 0);
 }
 
-static void forget(void)
+/* At most so many at once, and what is more is for the next one. */
+static void test_many_replaced(void **state)
 {
-    bool existed = false;
-    struct wf_store *store = state_store();
+    static const struct fake_answer script[WF_PAST_MAX + 1] = {
+        STATEFUL_OK, STATEFUL_OK, STATEFUL_OK, STATEFUL_OK, STATEFUL_OK,
+        STATEFUL_OK, STATEFUL_OK, STATEFUL_OK, STATEFUL_OK};
+    char access[16];
+    char path[400];
+    char aside[400];
 
-    assert_int_equal(wf_store_remove(store, "acme", "alice", &existed, NULL), WF_OK);
-    wf_store_free(store);
+    (void)state;
+    state_load(BINDS);
+    replace("p0");
+    key_folder_find(state_folder, "past-", path, sizeof(path));
+    (void)snprintf(aside, sizeof(aside), "%s/aside", state_folder);
+    assert_int_equal(rename(path, aside), 0);
+    for (unsigned i = 1; i <= WF_PAST_MAX; i++) {
+        (void)snprintf(access, sizeof(access), "p%u", i);
+        replace(access);
+    }
+    assert_int_equal(rename(aside, path), 0);
+    fake_door_script(script, WF_ARRAY_LEN(script));
+    end();
+    assert_int_equal(fake_door_count(), WF_PAST_MAX);
+    fake_door_script(script, WF_ARRAY_LEN(script));
+    end();
+    assert_int_equal(fake_door_count(), 1);
+    fake_door_script(script, WF_ARRAY_LEN(script));
+    end();
+    assert_int_equal(fake_door_count(), 0);
+    assert_string_equal(key_log, "");
 }
 
 /* `wfauth logout` came between: the file's token is all there is. */
@@ -547,12 +579,11 @@ static void test_stopped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_bound),        CASE(test_not_bound),     CASE(test_nothing),
-        CASE(test_no_folder),    CASE(test_exported),      CASE(test_by_key),
-        CASE(test_renewed),      CASE(test_both_ended),
-        CASE(test_replaced),
-        CASE(test_session_gone),
-        CASE(test_file_changed), CASE(test_provider_down), CASE(test_not_exported),
+        CASE(test_bound),           CASE(test_not_bound),     CASE(test_nothing),
+        CASE(test_no_folder),       CASE(test_exported),      CASE(test_by_key),
+        CASE(test_renewed),         CASE(test_both_ended),    CASE(test_both_unanswered),
+        CASE(test_replaced),        CASE(test_many_replaced), CASE(test_session_gone),
+        CASE(test_file_changed),    CASE(test_provider_down), CASE(test_not_exported),
         CASE(test_stopped),
     };
     return cmocka_run_group_tests_name("visit", tests, set_up, tear_down);

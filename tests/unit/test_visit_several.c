@@ -111,6 +111,27 @@ static void test_the_last_one(void **state)
     check_retired("a1");
 }
 
+/* A session that was replaced is open as long as somebody may use its token. */
+static void test_replaced(void **state)
+{
+    struct visitor visitors[2];
+
+    (void)state;
+    state_load(EXPORTS);
+    keep("id-1", "a1", 3600);
+    for (size_t i = 0; i < 2; i++) {
+        visitor_start(&visitors[i]);
+        assert_int_equal(visitor_heard(&visitors[i]), '+');
+    }
+    replace("p1");
+    assert_int_equal(visitor_end(&visitors[0]), '0');
+    /* Nor does the end of one that had no token at all */
+    fake_door_script(logout, 2);
+    assert_int_equal(wf_visit_end(state_context, &ssh, NULL), WF_OK);
+    assert_int_equal(fake_door_count(), 0);
+    assert_int_equal(visitor_end(&visitors[1]), '2');
+}
+
 /* One that was killed has not ended anything, but does not count any more. */
 static void test_killed(void **state)
 {
@@ -217,10 +238,6 @@ static void test_two_left(void **state)
 /* At a provider that is not configured any more: the file goes, and nobody is told. */
 static void test_left_at_another(void **state)
 {
-    static const char other[] =
-        "[provider another]\ntype = workfront\nurl = https://another.my.workfront.com\n"
-        "client_id = cid\nredirect_uri = https://login.acme.example/code\n"
-        "strip_domain = acme.example\n[service *]\nprovider = another\n";
     struct visitor killed;
 
     (void)state;
@@ -229,10 +246,32 @@ static void test_left_at_another(void **state)
     visitor_start(&killed);
     assert_int_equal(visitor_heard(&killed), '+');
     visitor_kill(&killed);
-    state_load_whole(other, EXPORTS);
+    state_load_whole(ANOTHER, EXPORTS);
     assert_int_equal(bob_ends(), 0);
     assert_false(export_is_there(export_folder));
     assert_int_equal(stamps(), 0);
+}
+
+/* There, too, one that lives keeps its file. */
+static void test_left_at_another_beside_one_that_lives(void **state)
+{
+    struct visitor killed;
+    struct visitor other;
+
+    (void)state;
+    state_load(EXPORTS);
+    keep("id-1", "a1", 3600);
+    visitor_start(&killed);
+    assert_int_equal(visitor_heard(&killed), '+');
+    visitor_start(&other);
+    assert_int_equal(visitor_heard(&other), '+');
+    visitor_kill(&killed);
+    state_load_whole(ANOTHER, EXPORTS);
+    assert_int_equal(bob_ends(), 0);
+    assert_string_equal(key_log, "a session of alice has ended without a word\n");
+    assert_string_equal(export_content(export_file), "a1\n");
+    assert_int_equal(visitor_end(&other), '1');
+    assert_false(export_is_there(export_folder));
 }
 
 /* All at once: whoever is inside has the file, and one ends the token. */
@@ -324,11 +363,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_the_last_one),
+        CASE(test_replaced),
         CASE(test_killed),
         CASE(test_left),
         CASE(test_left_beside_one_that_lives),
         CASE(test_two_left),
         CASE(test_left_at_another),
+        CASE(test_left_at_another_beside_one_that_lives),
         CASE(test_at_once),
         CASE(test_coming_and_going),
     };
