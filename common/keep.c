@@ -126,7 +126,8 @@ enum wf_reason wf_keep_check_account(const struct wf_record *record, struct wf_e
     if (record->uid == 0)
         return WF_OK;
     enum wf_reason reason = wf_user_find(record->user, &known, &uid, err);
-    if (reason == WF_OK && (!known || (int64_t)uid != record->uid))
+    /* Where there is no such account it is 0 still */
+    if (reason == WF_OK && (int64_t)uid != record->uid)
         reason = wf_fail(err, WF_EXPIRED,
                          "the session that is kept is of user id %lld, and %s has another one now. "
                          "If it is theirs they sign in by code once, if not: wfauth unpin %s",
@@ -140,7 +141,8 @@ static uid_t uid_of(const char *user)
     bool known = false;
     uid_t uid = 0;
 
-    return wf_user_find(user, &known, &uid, NULL) == WF_OK && known ? uid : 0;
+    (void)!wf_user_find(user, &known, &uid, NULL);
+    return uid;
 }
 
 /* What the session that is kept now has replaced is open at the provider still. */

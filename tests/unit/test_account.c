@@ -205,6 +205,28 @@ static void test_rows(void **state)
     }
 }
 
+/* Whoever's session has ended is told so, whichever account has the name now. */
+static void test_ended_and_made_anew(void **state)
+{
+    const struct wf_request request = {.service = "sshd", .user = "alice", .pins = true};
+    struct wf_err err = WF_ERR_INIT;
+    bool opinion = false;
+
+    (void)state;
+    key_folder_empty(state_folder);
+    state_load(YES);
+    put_session(TOMBSTONE);
+    struct wf_store *store = state_store();
+    struct wf_record *record = state_record();
+    record->uid = 1001;
+    assert_int_equal(wf_store_write(store, record, NULL), WF_OK);
+    wf_record_free(record);
+    wf_store_free(store);
+    assert_int_equal(wf_account_check(state_context, &request, NULL, &opinion, &err), WF_INACTIVE);
+    assert_true(opinion);
+    assert_non_null(strstr(err.text, "invalid_grant"));
+}
+
 /* Where the folder cannot be used nobody knows anything, and that is no "yes". */
 static void test_folder(void **state)
 {
@@ -260,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_not_read),
+        cmocka_unit_test(test_ended_and_made_anew),
         cmocka_unit_test(test_folder),
         cmocka_unit_test(test_no_service),
         cmocka_unit_test(test_denied_after_sign_in),

@@ -184,6 +184,7 @@ static void test_account(void **state)
         {"alice", 999, 0, WF_EXPIRED, 1},   {"alice", 0, 0, WF_OK, 0},
         {"mallory", 0, 0, WF_OK, 0},        {"mallory", 1, 0, WF_EXPIRED, 1},
         {"carol", 1002, 0, WF_IDENTITY, 1}, {"alice", 1000, EIO, WF_UNREACHABLE, 1},
+        {"mallory", (uid_t)-1, 0, WF_EXPIRED, 1},
     };
 
     (void)state;
@@ -200,6 +201,37 @@ static void test_account(void **state)
             fail_msg("%zu: %s, %u calls", i, wf_reason_name(reason), fake_passwd_calls);
         if (reason == WF_EXPIRED)
             assert_non_null(strstr(err.text, "wfauth unpin "));
+        wf_record_free(record);
+    }
+}
+
+/* The id that passwd does not tell is not kept. */
+static void test_no_account(void **state)
+{
+    static const struct {
+        const char *user;
+        int number; /* what passwd fails with */
+        int64_t uid;
+    } cases[] = {{"alice", 0, 1000}, {"alice", EIO, 0}, {"mallory", 0, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
+        struct wf_request request = ssh;
+        struct wf_result result = {.user = "", .subject = "id-1"};
+        struct wf_tokens tokens = {.access = wf_secret_new("a1", 2)};
+        struct wf_record *record = NULL;
+
+        start(KEEPS);
+        request.user = cases[i].user;
+        fake_passwd_number = cases[i].number;
+        wf_keep_sign_in(state_context, &request, state_acme(), &tokens, NULL, &result);
+        fake_passwd_number = 0;
+        wf_tokens_done(&tokens);
+        struct wf_store *store = state_store();
+        assert_int_equal(wf_store_read(store, state_acme(), cases[i].user, &record, NULL), WF_OK);
+        wf_store_free(store);
+        assert_non_null(record);
+        assert_int_equal(record->uid, cases[i].uid);
         wf_record_free(record);
     }
 }
@@ -538,7 +570,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kept),
         cmocka_unit_test(test_replaced),
-        cmocka_unit_test(test_account),      cmocka_unit_test(test_nothing_kept),
+        cmocka_unit_test(test_account),   cmocka_unit_test(test_no_account),
+        cmocka_unit_test(test_nothing_kept),
         cmocka_unit_test(test_refused),   cmocka_unit_test(test_pinned),
         cmocka_unit_test(test_full_disk), cmocka_unit_test(test_open_folder),
         cmocka_unit_test(test_person),    cmocka_unit_test(test_no_subject), cmocka_unit_test(test_terminal),

@@ -208,9 +208,24 @@ static void prepare(enum wf_reason (*step)(struct wf_err *err))
     fail_alloc_at = at;
 }
 
+/* At a second provider */
+static enum wf_reason write_another(struct wf_err *err)
+{
+    static const struct wf_provider_conf another = {.name = "another", .url = "https://a.example"};
+    struct wf_record *record = wf_record_new(&another, "alice", "5f0e");
+
+    assert_non_null(record);
+    record->access = wf_secret_new("a", 1);
+    enum wf_reason reason = wf_store_write(store, record, err);
+    wf_record_free(record);
+    return reason;
+}
+
+/* That one has ended does not hide that another one has not. */
 static enum wf_reason end_records(struct wf_err *err)
 {
     prepare(write_record);
+    prepare(write_another);
     return wf_store_end(store, "alice", 7, "why", err);
 }
 
