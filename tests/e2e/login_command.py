@@ -193,9 +193,10 @@ def other_ends(world):
 
 # -- the browser -----------------------------------------------------------------------------------
 
-def fake_browser():
-    """A folder with an xdg-open that says where it was sent, in a file `opened`."""
-    folder = HOME + "/browser"
+def fake_browser(case):
+    """A folder with an xdg-open that says where it was sent, in a file `opened`. Each case has its own: a browser outlives
+    the command that opens it."""
+    folder = HOME + "/browser-" + case
     os.makedirs(folder, exist_ok=True)
     os.chmod(folder, 0o777)
     write(folder + "/xdg-open", '#!/bin/sh\necho "$1" >%s/opened.new; mv %s/opened.new %s/opened\n'
@@ -206,7 +207,7 @@ def fake_browser():
 @suite.case("the address is opened in a browser where there is a screen; never root's")
 def browser(world):
     shutil.rmtree(STORE, ignore_errors=True)
-    folder, path = fake_browser()
+    folder, path = fake_browser("screen")
     opened = folder + "/opened"
     terminal = login(world, env=dict(path, WAYLAND_DISPLAY="wayland-0"))
     prompt = terminal.prompt()
@@ -230,7 +231,7 @@ def browser(world):
 @suite.case("a QR code where it would be one: in a terminal of 80 columns that shows UTF-8")
 def code_shown(world):
     shutil.rmtree(STORE, ignore_errors=True)
-    _, path = fake_browser()
+    _, path = fake_browser("code")
     for qr, columns, env, shown in (
             (None, 80, {"LANG": "C.UTF-8"}, True), (None, 79, {"LANG": "C.UTF-8"}, False),
             (None, 0, {"LANG": "de_DE.utf8"}, True), (None, 200, {"LANG": "C"}, False),
@@ -260,7 +261,7 @@ def browser_set_user_id(world):
     if world.sanitized:
         show("not with sanitizers, whose libraries such a process does not load")
         return
-    folder, path = fake_browser()
+    folder, path = fake_browser("set-user-id")
     for mode, opens in ((0o755, True), (0o4755, False)):
         program = folder + "/wfauth"
         shutil.copyfile(world.root + "/bin/wfauth", program)
