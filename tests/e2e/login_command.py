@@ -241,8 +241,10 @@ def code_shown(world):
             ("utf8", 40, {"LANG": "C"}, True)):
         world.configure(service={"qr": qr})
         argv = command(world, "login", user="alice")
-        terminal = world.terminal(["/bin/sh", "-c", 'stty cols %d; exec "$@"' % columns, "sh"] + argv,
+        # The terminal's maker gives it a size of its own, and is done with it when the line is typed
+        terminal = world.terminal(["/bin/sh", "-c", 'read go; stty cols %d; exec "$@"' % columns, "sh"] + argv,
                                   env=environment(**env))
+        terminal.answer("")
         prompt = terminal.prompt()
         expect(("\u2588" in prompt.text) == shown, qr, columns, env, prompt.text)
         terminal.interrupt()
