@@ -34,7 +34,8 @@ struct process {
     bool ended; /* a zombie: its number is taken, but nobody is there */
 };
 
-/* The kernel's own; a folder of this name in a jail says what whoever made it likes. */
+/* The kernel's own; a folder of this name in a jail says what whoever made it likes. -1 and errno: in
+ * that nothing can be opened. */
 static int open_proc(void)
 {
     struct statfs fs;
@@ -48,13 +49,14 @@ static int open_proc(void)
     return fd;
 }
 
-/* The first size - 1 bytes of a file, and a NUL. The length, -1 and errno. */
+/* The first size - 1 bytes of a file, and a NUL. The length; or -1 and errno, and ret is "". */
 static ssize_t read_text(int in, const char *name, char *ret, size_t size)
 {
     int fd = openat(in, name, O_RDONLY | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
     size_t len = 0;
     ssize_t n = 0;
 
+    ret[0] = '\0';
     if (fd < 0)
         return -1;
     while (len < size - 1) {
@@ -67,7 +69,7 @@ static ssize_t read_text(int in, const char *name, char *ret, size_t size)
     int number = errno;
     (void)close(fd);
     errno = number;
-    ret[len] = '\0';
+    ret[n < 0 ? 0 : len] = '\0';
     return n < 0 ? -1 : (ssize_t)len;
 }
 
@@ -124,7 +126,7 @@ static int read_process(struct process *ret)
     return parse_stat(text, (size_t)len, ret) ? 0 : EPROTO;
 }
 
-/* The same, by its name in /proc. *ret: leave_process, whatever the result. */
+/* The same, by its name in /proc. ret->fd is to be shut, whatever the result. */
 static int enter_process(int proc, const char *name, struct process *ret)
 {
     ret->fd = openat(proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -137,12 +139,6 @@ static int enter_number(int proc, uint64_t pid, struct process *ret)
 
     (void)snprintf(name, sizeof(name), "%llu", (unsigned long long)pid);
     return enter_process(proc, name, ret);
-}
-
-static void leave_process(struct process *process)
-{
-    wf_folder_shut(process->fd);
-    process->fd = -1;
 }
 
 /* Whoever has started `child`, while that is still their child: a parent that has died may have left
@@ -159,9 +155,9 @@ static bool enter_parent(int proc, struct process *child, struct process *ret)
 static bool read_boot(int proc, char ret[WF_BOOT_SIZE])
 {
     char text[WF_BOOT_SIZE + 2];
-    ssize_t len = read_text(proc, "sys/kernel/random/boot_id", text, sizeof(text));
-    struct wf_span boot = wf_text_trim(text, len < 0 ? 0 : (size_t)len);
 
+    (void)read_text(proc, "sys/kernel/random/boot_id", text, sizeof(text));
+    struct wf_span boot = wf_text_trim(text, strlen(text));
     if (boot.len != WF_BOOT_SIZE - 1 || !wf_text_is_printable(boot.ptr, boot.len))
         return false;
     memcpy(ret, boot.ptr, boot.len);
@@ -180,7 +176,7 @@ static enum wf_reason fail_proc(struct wf_err *err, int number)
 enum wf_reason wf_anchor_boot(char ret[WF_BOOT_SIZE], struct wf_err *err)
 {
     int proc = open_proc();
-    bool found = proc >= 0 && read_boot(proc, ret);
+    bool found = read_boot(proc, ret);
 
     wf_folder_shut(proc);
     return found ? WF_OK : wf_fail(err, WF_INTERNAL, "/proc does not tell which boot this is");
@@ -196,11 +192,10 @@ static enum wf_reason bind_leader(int proc, const struct process *self, struct w
 
     if (number == 0 && leader.ended)
         number = ESRCH;
-    ret->kind = WF_ANCHOR_TERMINAL;
     ret->pid = (pid_t)self->session;
     ret->start = leader.start;
     ret->tty = self->tty;
-    leave_process(&leader);
+    wf_folder_shut(leader.fd);
     if (number == ENOENT || number == ESRCH)
         return wf_fail(err, WF_PENDING, "the leader of this terminal's session has gone");
     return number == 0 ? WF_OK : fail_proc(err, number);
@@ -234,7 +229,7 @@ static enum wf_reason bind_us(enum wf_anchor_kind kind, struct wf_anchor *ret, s
     if (reason == WF_OK)
         *ret = anchor;
 out:
-    leave_process(&self);
+    wf_folder_shut(self.fd);
     wf_folder_shut(proc);
     return reason;
 }
@@ -271,7 +266,7 @@ static bool lives(int proc, const struct wf_anchor *anchor)
                  enter_number(proc, (uint64_t)anchor->pid, &process) == 0 &&
                  is_it(&process, anchor);
 
-    leave_process(&process);
+    wf_folder_shut(process.fd);
     return found;
 }
 
@@ -287,11 +282,11 @@ static bool descends(int proc, struct process *self, const struct wf_anchor *anc
         struct process parent = {.fd = -1};
         higher = enter_parent(proc, &child, &parent);
         found = higher && is_it(&parent, anchor);
-        leave_process(&child);
+        wf_folder_shut(child.fd);
         child = parent;
         higher = higher && !found;
     }
-    leave_process(&child);
+    wf_folder_shut(child.fd);
     return found;
 }
 
@@ -314,7 +309,7 @@ static bool holds(int proc, struct process *self, const struct wf_anchor *anchor
 bool wf_anchor_lives(const struct wf_anchor *anchor)
 {
     int proc = open_proc();
-    bool found = proc >= 0 && lives(proc, anchor);
+    bool found = lives(proc, anchor);
 
     wf_folder_shut(proc);
     return found;
@@ -327,7 +322,7 @@ bool wf_anchor_has_gone(const struct wf_anchor *anchor)
     bool gone = false;
     int proc = open_proc();
 
-    if (proc < 0 || !read_boot(proc, boot))
+    if (!read_boot(proc, boot))
         goto out;
     gone = strcmp(boot, anchor->boot) != 0;
     if (!gone) {
@@ -335,7 +330,7 @@ bool wf_anchor_has_gone(const struct wf_anchor *anchor)
         gone = number == ENOENT || number == ESRCH || (number == 0 && !is_it(&process, anchor));
     }
 out:
-    leave_process(&process);
+    wf_folder_shut(process.fd);
     wf_folder_shut(proc);
     return gone;
 }
@@ -345,10 +340,10 @@ bool wf_anchor_holds_us(const struct wf_anchor *anchor)
     struct process self = {.fd = -1};
     int proc = open_proc();
     /* A terminal's leader is looked at after us: while we are in its session nobody gets its number */
-    bool inside = proc >= 0 && enter_process(proc, "self", &self) == 0 &&
-                  holds(proc, &self, anchor) && lives(proc, anchor);
+    bool inside = enter_process(proc, "self", &self) == 0 && holds(proc, &self, anchor) &&
+                  lives(proc, anchor);
 
-    leave_process(&self);
+    wf_folder_shut(self.fd);
     wf_folder_shut(proc);
     return inside;
 }
@@ -359,13 +354,14 @@ static uid_t read_user(int fd)
     static const char mark[] = "\nUid:\t";
     char text[STATUS_SIZE];
     uint64_t user = 0;
-    /* The name, which stands above it, has its newlines escaped */
-    const char *line = read_text(fd, "status", text, sizeof(text)) < 0 ? NULL : strstr(text, mark);
 
+    (void)read_text(fd, "status", text, sizeof(text));
+    /* The name, which stands above it, has its newlines escaped */
+    const char *line = strstr(text, mark);
     if (line == NULL)
         return (uid_t)-1;
     line += strlen(mark);
-    if (!wf_text_number((struct wf_span){line, strcspn(line, "\t\n")}, 0, (uid_t)-1 - 1, &user))
+    if (!wf_text_number((struct wf_span){line, strcspn(line, "\t\n")}, 0, UINT32_MAX, &user))
         return (uid_t)-1;
     return (uid_t)user;
 }
@@ -379,12 +375,11 @@ uid_t wf_anchor_caller(void)
     if (user != 0)
         return user;
     int proc = open_proc();
-    bool known = proc >= 0 && enter_process(proc, "self", &self) == 0 &&
-                 enter_parent(proc, &self, &parent);
+    bool known = enter_process(proc, "self", &self) == 0 && enter_parent(proc, &self, &parent);
 
     user = known ? read_user(parent.fd) : (uid_t)-1;
-    leave_process(&parent);
-    leave_process(&self);
+    wf_folder_shut(parent.fd);
+    wf_folder_shut(self.fd);
     wf_folder_shut(proc);
     return user;
 }

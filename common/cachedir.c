@@ -110,14 +110,19 @@ bool wf_cachedir_replace(struct wf_cachedir *dir, const char *name, const void *
     return fault == NULL;
 }
 
-void wf_cachedir_remove(struct wf_cachedir *dir, const char *name)
+bool wf_cachedir_remove(struct wf_cachedir *dir, const char *name)
 {
     int in = enter_for(dir, name);
 
+    /* Whoever cannot enter reads nothing there */
     if (in < 0)
-        return;
-    (void)unlinkat(in, name, 0);
+        return true;
+    int number = unlinkat(in, name, 0) == 0 || errno == ENOENT ? 0 : errno;
     (void)close(in);
+    if (number != 0)
+        wf_log(dir->log, WF_LOG_WARNING, "cannot remove %s/%s: %s", dir->path, name,
+               wf_errno_text(number));
+    return number == 0;
 }
 
 static int open_lock(struct wf_cachedir *dir, const char *name)

@@ -44,8 +44,8 @@ bool wf_cachedir_read(struct wf_cachedir *dir, const char *name, struct wf_buf *
  * fetched again and a torn one is found by its reader's own check. False, and a line in the log,
  * if that fails; the old entry then stands. dir NULL: false. */
 bool wf_cachedir_replace(struct wf_cachedir *dir, const char *name, const void *data, size_t len);
-/* Forget an entry. */
-void wf_cachedir_remove(struct wf_cachedir *dir, const char *name);
+/* Forget an entry. False, and a line in the log, if it is still there. */
+bool wf_cachedir_remove(struct wf_cachedir *dir, const char *name);
 
 /* Wait at most wait_ms for the lock of this name among all processes of this user on this host,
  * and threads of this one; 0: try once. True if it is ours now, and also, with *ret -1, where no

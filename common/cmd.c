@@ -2,6 +2,7 @@
 
 #include "cmd.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -69,6 +70,50 @@ void wf_cmd_time(int64_t seconds, char ret[WF_CMD_TIME_SIZE])
     if (gmtime_r(&at, &parts) == NULL ||
         strftime(ret, WF_CMD_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
         (void)snprintf(ret, WF_CMD_TIME_SIZE, "?");
+}
+
+static void show(struct wf_cmd_ticker *ticker)
+{
+    (void)fprintf(stderr, ticker->shown ? "." : "Asking the provider ...");
+    ticker->shown = true;
+}
+
+static void *tick(void *ctx)
+{
+    struct wf_cmd_ticker *ticker = ctx;
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    for (;;) {
+        until.tv_sec++;
+        int result;
+        while ((result = sem_clockwait(&ticker->stop, CLOCK_MONOTONIC, &until)) != 0 &&
+               errno == EINTR)
+            continue;
+        if (result == 0)
+            return NULL;
+        show(ticker);
+    }
+}
+
+void wf_cmd_ticker_begin(struct wf_cmd_ticker *ticker, bool at_once)
+{
+    ticker->shown = false;
+    if (at_once)
+        show(ticker);
+    ticker->runs = isatty(STDERR_FILENO) && sem_init(&ticker->stop, 0, 0) == 0 &&
+                   pthread_create(&ticker->thread, NULL, tick, ticker) == 0;
+}
+
+void wf_cmd_ticker_end(struct wf_cmd_ticker *ticker)
+{
+    if (ticker->runs) {
+        (void)sem_post(&ticker->stop);
+        (void)pthread_join(ticker->thread, NULL);
+        (void)sem_destroy(&ticker->stop);
+    }
+    if (ticker->shown)
+        (void)fputc('\n', stderr);
 }
 
 /* The verdict is this program's own output: of the log only what is out of order is shown. */

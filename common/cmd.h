@@ -2,6 +2,10 @@
 #ifndef WF_CMD_H
 #define WF_CMD_H
 
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdbool.h>
+
 #include "wfauth.h"
 
 /* Exit statuses, a contract with scripts. */
@@ -32,6 +36,18 @@ void wf_cmd_say(const char *fmt, ...) WF_PRINTF(1, 2);
 /* "2026-11-24T10:00:00Z" */
 #define WF_CMD_TIME_SIZE 32
 void wf_cmd_time(int64_t seconds, char ret[WF_CMD_TIME_SIZE]);
+
+/* Says on standard error that the provider is asked, and then a dot a second, where that is a
+ * terminal. at_once: from the beginning on, for who has just answered; else after a second, since
+ * most waiting is shorter. The two calls belong together. */
+struct wf_cmd_ticker {
+    sem_t stop;
+    pthread_t thread;
+    bool runs;
+    bool shown;
+};
+void wf_cmd_ticker_begin(struct wf_cmd_ticker *ticker, bool at_once);
+void wf_cmd_ticker_end(struct wf_cmd_ticker *ticker);
 
 /* The commands: argv[0] is the command's name. They return an exit status. */
 int wf_cmd_verify(const struct wf_cmd_global *global, int argc, char **argv);

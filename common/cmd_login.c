@@ -4,21 +4,20 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "authz.h"
 #include "cmd.h"
+#include "qr.h"
 #include "session.h"
 
 /* A paste of the largest size, its newline, and one byte more, so that a larger one is refused */
@@ -80,6 +79,23 @@ static bool has_screen(void)
     /* Not root's; and a set-user-id program, which would start it for somebody, is told of none */
     return geteuid() != 0 &&
            ((x11 != NULL && x11[0] != '\0') || (wayland != NULL && wayland[0] != '\0'));
+}
+
+/* True if a QR code would be one there, where `qr` does not decide: the terminal shows UTF-8, and is
+ * not known to be narrower than any code. */
+static bool shows_code(void)
+{
+    static const char *const variables[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    const char *locale = NULL;
+    struct winsize size;
+
+    /* As setlocale(3) chooses */
+    for (size_t i = 0; i < WF_ARRAY_LEN(variables) && (locale == NULL || locale[0] == '\0'); i++)
+        locale = secure_getenv(variables[i]);
+    if (locale == NULL || (strcasestr(locale, "UTF-8") == NULL && strcasestr(locale, "utf8") == NULL))
+        return false;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 ||
+           size.ws_col >= WF_QR_SIDE_MAX;
 }
 
 /* It gets a session of its own, so that Ctrl-C here does not end it, and nothing of ours. False if
@@ -147,48 +163,6 @@ static size_t read_answer(struct guard *guard, char answer[ANSWER_SIZE])
     return used;
 }
 
-/* A dot a second while the provider is asked. */
-struct ticker {
-    sem_t stop;
-    pthread_t thread;
-    bool runs;
-};
-
-static void *tick(void *ctx)
-{
-    struct ticker *ticker = ctx;
-    struct timespec until;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    for (;;) {
-        until.tv_sec++;
-        int result;
-        while ((result = sem_clockwait(&ticker->stop, CLOCK_MONOTONIC, &until)) != 0 &&
-               errno == EINTR)
-            continue;
-        if (result == 0)
-            return NULL;
-        (void)fputc('.', stderr);
-    }
-}
-
-static void ticker_begin(struct ticker *ticker)
-{
-    (void)fprintf(stderr, "Asking the provider ...");
-    ticker->runs = sem_init(&ticker->stop, 0, 0) == 0 &&
-                   pthread_create(&ticker->thread, NULL, tick, ticker) == 0;
-}
-
-static void ticker_end(struct ticker *ticker)
-{
-    if (ticker->runs) {
-        (void)sem_post(&ticker->stop);
-        (void)pthread_join(ticker->thread, NULL);
-        (void)sem_destroy(&ticker->stop);
-    }
-    (void)fputc('\n', stderr);
-}
-
 /* Up to three answers. WF_PENDING if none was given. */
 static enum wf_reason talk(struct wf_session *session, bool browser, struct guard *guard,
                            struct wf_session_info *ret, struct wf_err *err)
@@ -197,9 +171,9 @@ static enum wf_reason talk(struct wf_session *session, bool browser, struct guar
     char answer[ANSWER_SIZE];
 
     while (wf_session_is_open(session)) {
-        struct ticker ticker;
+        struct wf_cmd_ticker ticker;
         bool shown = browser && open_browser(wf_session_address_borrow(session), guard);
-        const char *prompt = wf_session_prompt_borrow(session, shown);
+        const char *prompt = wf_session_prompt_borrow(session, !shown && shows_code());
         if (prompt == NULL)
             return wf_fail(err, WF_INTERNAL, "out of memory for a prompt");
         (void)fprintf(stderr, "%s%s", shown ? "Your browser is being opened.\n" : "", prompt);
@@ -209,9 +183,9 @@ static enum wf_reason talk(struct wf_session *session, bool browser, struct guar
             (void)fputc('\n', stderr);
             return wf_fail(err, WF_PENDING, "no answer was given");
         }
-        ticker_begin(&ticker);
+        wf_cmd_ticker_begin(&ticker, true);
         reason = wf_session_answer(session, answer, len, ret, err);
-        ticker_end(&ticker);
+        wf_cmd_ticker_end(&ticker);
         explicit_bzero(answer, sizeof(answer));
         if (reason == WF_OK || guard_caught(guard))
             break;
@@ -306,6 +280,7 @@ static int sign_out(const struct wf_context *context, const char *name, const ch
 {
     const struct wf_provider_conf *provider = NULL;
     struct wf_err err = WF_ERR_INIT;
+    struct wf_cmd_ticker ticker;
     enum wf_reason reason = WF_OK;
     bool existed = false;
     bool told = false;
@@ -315,8 +290,14 @@ static int sign_out(const struct wf_context *context, const char *name, const ch
         reason = wf_session_provider(context, NULL, &provider, &err);
         name = reason == WF_OK ? provider->name : "";
     }
+    wf_cmd_ticker_begin(&ticker, false);
     if (reason == WF_OK)
         reason = wf_session_end(context, name, user, &existed, &told, &err);
+    wf_cmd_ticker_end(&ticker);
+    provider = wf_conf_provider(wf_context_conf_borrow(context), name);
+    bool machine = provider != NULL && user == NULL && wf_conf_is_machine(provider);
+    if (reason == WF_OK && machine)
+        reason = wf_token_forget(context, name, &err);
     if (reason != WF_OK) {
         (void)fprintf(stderr, "%s: %s\n", wf_reason_name(reason), err.text);
         return wf_exit_of(reason);
@@ -325,8 +306,12 @@ static int sign_out(const struct wf_context *context, const char *name, const ch
     if (!told)
         (void)fprintf(stderr, "%s: the session is forgotten here, but %s was not told\n",
                       wf_reason_name(WF_UNREACHABLE), name);
+    else if (existed)
+        wf_cmd_say("Signed out at %s.", name);
+    else if (machine)
+        wf_cmd_say("No token of %s is kept any more; it ends there by itself.", name);
     else
-        (void)printf(existed ? "Signed out at %s.\n" : "No session at %s is kept.\n", name);
+        wf_cmd_say("No session at %s is kept.", name);
     return told ? WF_EXIT_DONE : WF_EXIT_UNREACHABLE;
 }
 

@@ -54,13 +54,17 @@ static int print_token(const struct wf_context *context, const char *name, bool 
 {
     const struct wf_provider_conf *provider = NULL;
     struct wf_secret *token = NULL;
+    struct wf_cmd_ticker ticker;
     struct wf_err err = WF_ERR_INIT;
     enum wf_reason reason = wf_session_provider(context, name, &provider, &err);
 
+    /* Else the one that is not wanted would be printed */
     if (reason == WF_OK && renew)
-        wf_token_forget(context, provider->name);
+        reason = wf_token_forget(context, provider->name, &err);
+    wf_cmd_ticker_begin(&ticker, false);
     if (reason == WF_OK)
         reason = wf_token(context, provider->name, &token, &err);
+    wf_cmd_ticker_end(&ticker);
     int status = print(reason, token, &err);
     wf_secret_free(token);
     return status;

@@ -5,8 +5,10 @@
 
 #include <stdint.h>
 
+#include "cachedir.h"
 #include "conf.h"
 #include "http.h"
+#include "log.h"
 #include "secret.h"
 
 /* A provider and the door through which it is reached. Both borrowed. */
@@ -15,15 +17,30 @@ struct wf_endpoint {
     struct wf_http *http;
 };
 
+/* What those who ask providers need of their surroundings; all borrowed as long as they live. */
+struct wf_endpoint_host {
+    struct wf_cachedir *dir; /* where answers are kept; NULL: memory alone */
+    const struct wf_log *log;
+    /* A new door to the network: opened for one look-up, then freed */
+    struct wf_http *(*http_new)(const char *helper_user);
+};
+
+/* Seconds: a provider that wants to be left alone for longer is asked again after an hour all the
+ * same; a mistake of its own must not shut everybody out for a day. */
+#define WF_ENDPOINT_REST_MAX 3600
+
 /* What a token endpoint answered (RFC 6749 §5.1). */
 struct wf_tokens {
     struct wf_secret *access;   /* never NULL after success */
     struct wf_secret *refresh;  /* NULL if none came */
     int64_t expires_in;         /* seconds; 0: the provider did not say (Workfront's 0 included) */
     int64_t refresh_expires_in; /* seconds; 0: the provider did not say (most do not) */
+    /* After a failure alone, where the rest is untouched: seconds for which the provider wants to be
+     * left alone (Retry-After, RFC 9110 §10.2.3), 0..WF_ENDPOINT_REST_MAX; 0: it did not say */
+    int64_t rest;
 };
 /* clang-format off */
-#define WF_TOKENS_INIT {NULL, NULL, 0, 0}
+#define WF_TOKENS_INIT {NULL, NULL, 0, 0, 0}
 /* clang-format on */
 
 /* Wipe and free both; the struct is empty again. */

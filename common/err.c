@@ -34,9 +34,9 @@ _Static_assert(WF_ARRAY_LEN(names) == WF_REASON_COUNT, "every reason has a name"
 static const char *const advice[] = {
     [WF_OK] = "You are signed in.",
     [WF_TOO_LARGE] = "What you entered is too long. Paste only the code.",
-    [WF_MALFORMED] = "That is not a code of this sign-in. Open the address above and paste what it shows.",
+    [WF_MALFORMED] = "That is not a code of this sign-in. Open the new address and paste what it shows.",
     [WF_ALGORITHM] = "The token is not signed in a way that is accepted here. Ask your administrator.",
-    [WF_ISSUER] = "The answer comes from another sign-in service than the one used here. Open the address above.",
+    [WF_ISSUER] = "The answer comes from another sign-in service than the one used here. Open the new address.",
     [WF_KEY] = "The token is signed with an unknown key. Get a new one.",
     [WF_SIGNATURE] = "The token's signature is wrong. Get a new one.",
     [WF_TYPE] = "That is not an access token. Get an access token.",

@@ -89,6 +89,17 @@ static int open_part(int in, const char *name, mode_t mode)
     return openat(in, name, flags);
 }
 
+/* Why a part cannot be opened; and of one that is not there, why it has not been made, either. */
+static void fail_part(int in, const char *path, size_t len, int number, struct wf_err *err)
+{
+    bool shut = number == ENOENT && in >= 0 && faccessat(in, ".", W_OK | X_OK, AT_EACCESS) != 0;
+    const char *why = shut ? wf_errno_text(errno) : "";
+
+    (void)wf_fail(err, WF_CONFIG, "cannot open folder %.*s%s: %s%s%s", (int)len, path,
+                  number == ENOTDIR ? " (no symbolic links here)" : "", wf_errno_text(number),
+                  shut ? ", and none can be made there: " : "", why);
+}
+
 int wf_folder_walk(const char *path, mode_t mode, struct wf_err *err)
 {
     char part[NAME_MAX + 1] = "/";
@@ -104,9 +115,7 @@ int wf_folder_walk(const char *path, mode_t mode, struct wf_err *err)
         bool last = path[next] == '\0';
         int opened = open_part(fd, part, last ? mode : 0);
         if (opened < 0) {
-            (void)wf_fail(err, WF_CONFIG, "cannot open folder %.*s%s: %s", (int)end, path,
-                          errno == ENOTDIR ? " (no symbolic links here)" : "",
-                          wf_errno_text(errno));
+            fail_part(fd, path, end, errno, err);
             break;
         }
         wf_folder_shut(fd);
@@ -434,7 +443,11 @@ int wf_folder_lock_open(int in, const char *name, const char **ret_fault)
     struct stat st;
 
     (void)snprintf(path, sizeof(path), LOCK_PREFIX "%s", name);
-    return open_file(in, path, O_RDWR | O_CREAT, WF_FOLDER_NOT_WRITABLE, &st, ret_fault);
+    int lock = open_file(in, path, O_RDWR | O_CREAT, WF_FOLDER_NOT_WRITABLE, &st, ret_fault);
+    /* Made under a umask that takes even our own rights away, the next one could not open it */
+    if (lock >= 0 && (st.st_mode & 0600) != 0600)
+        (void)fchmod(lock, 0600);
+    return lock;
 }
 
 int wf_folder_lock_wait(int lock, unsigned wait_ms)

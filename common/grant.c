@@ -49,10 +49,23 @@ bool wf_grant_is_token(const struct wf_secret *token)
            memchr(text.ptr, ' ', text.len) == NULL;
 }
 
-/* Workfront answers 0 for "as long as a session"; a negative or absurd number says no more. */
-static int64_t plausible_seconds(int64_t seconds)
+/* How long something lives. It only advises, and the refresh token beside it may be the only one that
+ * is still good: whatever it looks like, the answer counts. Some providers write it as a text, or
+ * with a fraction. Workfront's 0 is "as long as a session"; a negative or absurd number, or another
+ * thing, says no more. */
+static int64_t read_seconds(const struct json_t *json, const char *name)
 {
-    return seconds < 0 || seconds > (int64_t)10 * 366 * 86400 ? 0 : seconds;
+    const uint64_t longest = (uint64_t)10 * 366 * 86400;
+    struct wf_span text = wf_json_text(json, name);
+    uint64_t number = 0;
+    int64_t seconds = 0;
+    const struct wf_json_field field = {name, WF_JSON_DATE, &seconds, false};
+
+    if (text.ptr != NULL)
+        return wf_text_number(text, 0, longest, &number) ? (int64_t)number : 0;
+    if (wf_json_read(json, &field, 1, NULL) != WF_OK)
+        return 0;
+    return seconds < 0 || seconds > (int64_t)longest ? 0 : seconds;
 }
 
 static enum wf_reason read_tokens(const struct wf_http_response *response, struct wf_tokens *ret,
@@ -66,10 +79,6 @@ static enum wf_reason read_tokens(const struct wf_http_response *response, struc
         {"access_token", WF_JSON_SECRET, &tokens.access, true},
         {"refresh_token", WF_JSON_SECRET, &tokens.refresh, false},
         {"token_type", WF_JSON_TEXT, &type, true},
-        {"expires_in", WF_JSON_NUMBER, &tokens.expires_in, false},
-        /* Keycloak's name, and that of others; RFC 6749 has none */
-        {"refresh_expires_in", WF_JSON_NUMBER, &tokens.refresh_expires_in, false},
-        {"refresh_token_expires_in", WF_JSON_NUMBER, &tokens.refresh_expires_in, false},
     };
 
     reason = wf_endpoint_json(response, what, &json, err);
@@ -87,8 +96,11 @@ static enum wf_reason read_tokens(const struct wf_http_response *response, struc
         reason = wf_fail(err, WF_MALFORMED, "a token is empty, too long or has forbidden bytes");
         goto out;
     }
-    tokens.expires_in = plausible_seconds(tokens.expires_in);
-    tokens.refresh_expires_in = plausible_seconds(tokens.refresh_expires_in);
+    tokens.expires_in = read_seconds(json, "expires_in");
+    /* Keycloak's name, and that of others; RFC 6749 has none */
+    tokens.refresh_expires_in = read_seconds(json, "refresh_expires_in");
+    if (tokens.refresh_expires_in == 0)
+        tokens.refresh_expires_in = read_seconds(json, "refresh_token_expires_in");
     *ret = tokens;
     tokens = (struct wf_tokens)WF_TOKENS_INIT;
     reason = WF_OK;
@@ -115,6 +127,9 @@ static enum wf_reason buy(const struct wf_endpoint *endpoint, const char *token_
     if (reason == WF_OK)
         reason = response.status == 200 ? read_tokens(&response, ret, err)
                                         : judge_refusal(&response, brought, only, err);
+    if (reason != WF_OK)
+        ret->rest = response.retry_after < WF_ENDPOINT_REST_MAX ? response.retry_after
+                                                                : WF_ENDPOINT_REST_MAX;
     wf_http_response_done(&response);
     return reason;
 }

@@ -49,14 +49,11 @@ static enum wf_reason open_station(struct station *station, const struct wf_prov
     reason = wf_cachedir_open(conf->cache_dir, host->log, &station->dir, err);
     if (reason != WF_OK)
         return reason;
-    if (conf->type == WF_PROVIDER_OIDC) {
-        const struct wf_keyring_host ring = {station->dir, host->log, host->http_new};
-        reason = wf_keyring_new(conf, &ring, &station->ring, err);
-    }
-    if (reason == WF_OK && conf->token_pattern != NULL) {
-        const struct wf_opaque_host opaque = {station->dir, host->log, host->http_new};
-        reason = wf_opaque_new(conf, &opaque, &station->opaque, err);
-    }
+    const struct wf_endpoint_host asking = {station->dir, host->log, host->http_new};
+    if (conf->type == WF_PROVIDER_OIDC)
+        reason = wf_keyring_new(conf, &asking, &station->ring, err);
+    if (reason == WF_OK && conf->token_pattern != NULL)
+        reason = wf_opaque_new(conf, &asking, &station->opaque, err);
     return reason;
 }
 

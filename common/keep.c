@@ -7,17 +7,14 @@
 #include <unistd.h>
 
 #include "json.h"
+#include "past.h"
 #include "pin.h"
 #include "provider.h"
 #include "stamp.h"
+#include "user.h"
 
 /* Bytes of a person's claims that a record has room for, every one escaped. */
 #define CLAIMS_MAX ((size_t)16 * 1024)
-
-bool wf_keep_is_young(int64_t then, int64_t now, unsigned max_age)
-{
-    return then <= now + WF_KEEP_CLOCK_SLACK && now - then < (int64_t)max_age;
-}
 
 /* Whoever has no folder of their own has never had a pin either. */
 static bool does_without(const struct wf_context *context, const struct wf_err *err)
@@ -121,15 +118,62 @@ enum wf_reason wf_keep_word(const struct wf_context *context, const struct wf_re
     return reason;
 }
 
+enum wf_reason wf_keep_check_account(const struct wf_record *record, struct wf_err *err)
+{
+    bool known = false;
+    uid_t uid = 0;
+
+    if (record->uid == 0)
+        return WF_OK;
+    enum wf_reason reason = wf_user_find(record->user, &known, &uid, err);
+    /* Where there is no such account it is 0 still */
+    if (reason == WF_OK && (int64_t)uid != record->uid)
+        reason = wf_fail(err, WF_EXPIRED,
+                         "the session that is kept is of user id %lld, and %s has another one now. "
+                         "If it is theirs they sign in by code once, if not: wfauth unpin %s",
+                         (long long)record->uid, record->user, record->user);
+    return reason;
+}
+
+/* 0 if it is not known. */
+static uid_t uid_of(const char *user)
+{
+    bool known = false;
+    uid_t uid = 0;
+
+    (void)!wf_user_find(user, &known, &uid, NULL);
+    return uid;
+}
+
+/* What the session that is kept now has replaced is open at the provider still. */
+static void keep_past(const struct wf_context *context, const struct wf_refresh *refresh,
+                      const struct wf_record *before, const struct wf_secret *access)
+{
+    struct wf_err err = WF_ERR_INIT;
+
+    if (before == NULL || wf_secret_equals(before->access, access))
+        return;
+    if (wf_past_keep(refresh->store, before, &err) != WF_OK)
+        wf_log(wf_context_log_borrow(context), WF_LOG_WARNING,
+               "provider %s will not be told that the session of before of %s is over: %s",
+               before->provider, before->user, err.text);
+}
+
 static enum wf_reason keep(const struct wf_context *context, const struct wf_refresh *refresh,
                            const struct wf_request *request, const struct wf_tokens *tokens,
                            const struct json_t *claims, struct wf_result *ret_result,
                            struct wf_err *err)
 {
     int64_t now = wf_context_now(context);
+    struct wf_record *before = NULL;
+    /* One that cannot be read is replaced all the same */
+    (void)!wf_store_read(refresh->store, refresh->provider, request->user, &before, NULL);
     enum wf_reason reason =
         wf_refresh_keep(refresh, request->user, ret_result->subject, tokens, err);
 
+    if (reason == WF_OK)
+        keep_past(context, refresh, before, tokens->access);
+    wf_record_free(before);
     if (reason == WF_OK)
         reason = wf_keep_stamp(context, refresh->store, request, now, ret_result, err);
     if (reason == WF_OK)
@@ -152,6 +196,7 @@ void wf_keep_sign_in(const struct wf_context *context, const struct wf_request *
         wf_context_refresh(context, &refresh);
         refresh.provider = provider;
         refresh.store = store;
+        refresh.uid = uid_of(request->user);
         reason = keep(context, &refresh, request, tokens, claims, ret_result, &err);
     }
     if (reason != WF_OK)

@@ -11,19 +11,20 @@
 
 struct json_t;
 
-/* Seconds by which a time may seem to come from the future: more means that a clock was wrong, and
- * nothing that follows from it is believed. */
-#define WF_KEEP_CLOCK_SLACK 300
-
-/* True if what happened at `then` (seconds since 1970) is at most max_age seconds ago. */
-bool wf_keep_is_young(int64_t then, int64_t now, unsigned max_age);
-
 /* See that request->user belongs to the person of these claims (pin.h), where request->pins; else
  * WF_OK. The reasons of wf_pin_hold. A process without root's rights cannot read root's pins and
  * has its own; where it has no folder at all there is none, and the log says so. */
 enum wf_reason wf_keep_pin(const struct wf_context *context, const struct wf_request *request,
                            const struct wf_provider_conf *provider, const struct json_t *claims,
                            struct wf_err *err) WF_MUST_USE;
+
+/* See that record->user is the Unix account that it was when the person signed in, by its user id:
+ * one that was deleted and made anew for somebody else inherits nothing. (With the same id it cannot
+ * be told; a record of before ids were kept, or by a process that asks no passwd, has none.)
+ * WF_EXPIRED if it is not; WF_UNREACHABLE where the name service fails, WF_IDENTITY, WF_INTERNAL.
+ * Blocks as wf_user_find does. */
+enum wf_reason wf_keep_check_account(const struct wf_record *record,
+                                     struct wf_err *err) WF_MUST_USE;
 
 /* Keep the tokens of a sign-in that was accepted, and stamp the session in which it happened;
  * ret_result->mark is set where that has yet to be opened. Only where the configuration has a use

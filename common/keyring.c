@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "endpoint.h"
+#include "age.h"
 #include "file.h"
 #include "forksafe.h"
 #include "http.h"
@@ -17,9 +17,6 @@
 /* Seconds after a fetch during which an unknown kid makes no other one, in any process: `fetched`
  * travels with the keys. */
 #define UNKNOWN_REST 30
-/* Keys may seem to come from the future by this much, in seconds: who reads the clock and then
- * waits for a lock finds what others have fetched meanwhile. More, and a clock has jumped. */
-#define CLOCK_SLACK 300
 /* Seconds between two looks at a jwks_file. */
 #define FILE_FRESH 10
 /* Seconds between two lines of the log that say stale. */
@@ -31,14 +28,14 @@
 
 struct wf_keyring {
     const struct wf_provider_conf *conf;
-    struct wf_keyring_host host;
+    struct wf_endpoint_host host;
     struct wf_forksafe *shared; /* held for some instructions at a time */
     char keys_name[WF_OIDC_ENTRY_SIZE];
     char down_name[WF_OIDC_ENTRY_SIZE];
     /* Guarded by the lock, but keys and failure are read freely by the one thread that fetches */
     bool fetching; /* a thread is at it, and it alone replaces keys and failure */
     struct wf_keys *keys; /* NULL: none yet */
-    struct wf_keys_failure failure;
+    struct wf_entry failure;
     int64_t stale_said;
     bool bound_said;
 };
@@ -70,7 +67,7 @@ static void lock(struct wf_keyring *ring)
     if (wf_forksafe_lock(ring->shared)) {
         /* Who was at it stayed in the parent. The keys are behind one pointer, which is whole. */
         ring->fetching = false;
-        ring->failure = (struct wf_keys_failure){.reason = WF_OK};
+        ring->failure = (struct wf_entry){.reason = WF_OK};
     }
 }
 
@@ -95,7 +92,7 @@ static enum standing standing_of(const struct wf_keyring *ring, int64_t now)
 {
     const struct wf_keys *keys = ring->keys;
 
-    if (keys == NULL || keys->fetched > now + CLOCK_SLACK)
+    if (keys == NULL || !wf_age_is_past(keys->fetched, now))
         return STANDING_NONE;
     if (now < keys->fresh_until)
         return STANDING_FRESH;
@@ -103,10 +100,9 @@ static enum standing standing_of(const struct wf_keyring *ring, int64_t now)
 }
 
 /* A clock that was set back must not make a rest of it that lasts for years. */
-static bool is_resting(const struct wf_keys_failure *failure, int64_t now)
+static bool is_resting(const struct wf_entry *failure, int64_t now)
 {
-    return failure->reason != WF_OK && now < failure->retry &&
-           failure->retry - now <= WF_KEYS_REST_MAX + CLOCK_SLACK;
+    return now < failure->until && wf_age_is_past(failure->until - WF_KEYS_REST_MAX, now);
 }
 
 static void look(struct wf_keyring *ring, int64_t now, struct view *ret)
@@ -131,14 +127,13 @@ static void publish_take(struct wf_keyring *ring, struct wf_keys *keys)
     lock(ring);
     struct wf_keys *old = ring->keys;
     ring->keys = keys;
-    ring->failure.reason = WF_OK;
-    ring->failure.rest = 0;
+    ring->failure = (struct wf_entry){.reason = WF_OK};
     ring->bound_said = false;
     unlock(ring);
     wf_keys_free(old);
 }
 
-static void set_failure(struct wf_keyring *ring, const struct wf_keys_failure *failure)
+static void set_failure(struct wf_keyring *ring, const struct wf_entry *failure)
 {
     lock(ring);
     ring->failure = *failure;
@@ -165,9 +160,9 @@ static void load_keys(struct wf_keyring *ring, int64_t now)
                      &keys, &err) != WF_OK)
         warn_ignored(ring, &err);
     /* The later one counts, but for one whose clock ran ahead */
-    if (keys != NULL && keys->fetched <= now + CLOCK_SLACK &&
+    if (keys != NULL && wf_age_is_past(keys->fetched, now) &&
         (ring->keys == NULL || keys->fetched > ring->keys->fetched ||
-         ring->keys->fetched > now + CLOCK_SLACK)) {
+         !wf_age_is_past(ring->keys->fetched, now))) {
         publish_take(ring, keys);
         keys = NULL;
     }
@@ -179,7 +174,7 @@ static void load_keys(struct wf_keyring *ring, int64_t now)
 static void load_failure(struct wf_keyring *ring, int64_t now)
 {
     struct wf_buf entry = WF_BUF_INIT(2 * WF_ERR_TEXT_MAX + WF_HTTP_DESCRIPTION_MAX + 4096);
-    struct wf_keys_failure failure;
+    struct wf_entry failure;
     struct wf_err err = WF_ERR_INIT;
 
     if (wf_cachedir_read(ring->host.dir, ring->down_name, &entry) && entry.len > 0) {
@@ -187,8 +182,8 @@ static void load_failure(struct wf_keyring *ring, int64_t now)
                                  (struct wf_span){(const char *)entry.data, entry.len}, &failure,
                                  &err) != WF_OK)
             warn_ignored(ring, &err);
-        else if (failure.failed <= now + CLOCK_SLACK &&
-                 (ring->keys == NULL || failure.failed >= ring->keys->fetched))
+        else if (wf_age_is_past(failure.fetched, now) &&
+                 (ring->keys == NULL || failure.fetched >= ring->keys->fetched))
             set_failure(ring, &failure);
     }
     wf_buf_done(&entry);
@@ -209,14 +204,14 @@ static void fail(struct wf_keyring *ring, int64_t now, enum wf_reason reason,
                  const struct wf_err *err)
 {
     struct wf_buf entry = WF_BUF_INIT(WF_CACHEDIR_ENTRY_MAX);
-    struct wf_keys_failure failure = {.reason = reason, .failed = now};
+    struct wf_entry failure = {.reason = reason, .fetched = now};
+    int64_t rest = (ring->failure.until - ring->failure.fetched) * 2;
 
-    failure.rest = ring->failure.rest * 2;
-    if (failure.rest < WF_KEYS_REST_MIN)
-        failure.rest = WF_KEYS_REST_MIN;
-    if (failure.rest > WF_KEYS_REST_MAX)
-        failure.rest = WF_KEYS_REST_MAX;
-    failure.retry = now + failure.rest;
+    if (rest < WF_KEYS_REST_MIN)
+        rest = WF_KEYS_REST_MIN;
+    if (rest > WF_KEYS_REST_MAX)
+        rest = WF_KEYS_REST_MAX;
+    failure.until = now + rest;
     (void)snprintf(failure.text, sizeof(failure.text), "%s", err->text);
     set_failure(ring, &failure);
     if (!is_file(ring) && ring->host.dir != NULL && reason != WF_INTERNAL &&
@@ -327,10 +322,10 @@ static void refresh_from_provider(struct wf_keyring *ring, const struct wf_jws_h
     wf_jwks_unref(view.set);
     if (!wf_cachedir_lock(ring->host.dir, ring->keys_name, can_go_on ? 0 : wait_ms, &mine) &&
         can_go_on) {
-        const struct wf_keys_failure rest = {
+        const struct wf_entry rest = {
             .reason = WF_UNREACHABLE,
-            .failed = now,
-            .retry = now + OTHER_REST,
+            .fetched = now,
+            .until = now + OTHER_REST,
             .text = "another process is fetching the keys",
         };
         set_failure(ring, &rest);
@@ -338,11 +333,9 @@ static void refresh_from_provider(struct wf_keyring *ring, const struct wf_jws_h
     }
     /* Without the lock after so long a time somebody hangs, who must not keep everybody waiting */
     if (!load(ring, header, now)) {
-        const struct wf_keys_source source = {ring->conf, ring->host.dir, ring->host.log,
-                                              ring->host.http_new};
         bool failed_before = ring->failure.reason != WF_OK;
-        enum wf_reason reason =
-            wf_keys_fetch(&source, ring->keys, failed_before, now, &keys, &skipped, &err);
+        enum wf_reason reason = wf_keys_fetch(ring->conf, &ring->host, ring->keys, failed_before,
+                                              now, &keys, &skipped, &err);
         if (reason == WF_OK) {
             log_skipped(ring, keys, skipped, &err);
             publish_take(ring, keys);
@@ -405,7 +398,7 @@ static bool may_say_bound(struct wf_keyring *ring)
 /* There is no set to answer with. */
 static enum wf_reason refuse(struct wf_keyring *ring, const struct view *view, struct wf_err *err)
 {
-    struct wf_keys_failure failure;
+    struct wf_entry failure;
 
     lock(ring);
     failure = ring->failure;
@@ -480,7 +473,7 @@ bool wf_keyring_is_current(struct wf_keyring *ring, const struct wf_jwks *set, i
 /* Life */
 
 enum wf_reason wf_keyring_new(const struct wf_provider_conf *provider,
-                              const struct wf_keyring_host *host, struct wf_keyring **ret,
+                              const struct wf_endpoint_host *host, struct wf_keyring **ret,
                               struct wf_err *err)
 {
     enum wf_reason reason = WF_INTERNAL;

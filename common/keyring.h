@@ -20,26 +20,16 @@
 
 #include <stdint.h>
 
-#include "cachedir.h"
-#include "conf.h"
+#include "endpoint.h"
 #include "err.h"
 #include "jwks.h"
-#include "log.h"
 
-struct wf_http;
 struct wf_keyring;
 
-/* What a keyring needs of its surroundings; all borrowed as long as it lives. */
-struct wf_keyring_host {
-    struct wf_cachedir *dir; /* NULL: memory alone */
-    const struct wf_log *log;
-    /* A new door to the network: opened for one fetch, then freed */
-    struct wf_http *(*http_new)(const char *helper_user);
-};
-
-/* No request is sent. *ret: new, wf_keyring_free. WF_INTERNAL. */
+/* No request is sent. provider and what host names: borrowed as long as the keyring lives. *ret:
+ * new, wf_keyring_free. WF_INTERNAL. */
 enum wf_reason wf_keyring_new(const struct wf_provider_conf *provider,
-                              const struct wf_keyring_host *host, struct wf_keyring **ret,
+                              const struct wf_endpoint_host *host, struct wf_keyring **ret,
                               struct wf_err *err) WF_MUST_USE;
 void wf_keyring_free(struct wf_keyring *ring);
 

@@ -1,9 +1,7 @@
 /*
  * A provider's keys with what is known about them, in memory and as an entry of the cache folder;
- * and the entry that says that a provider did not answer. keyring.c decides what they are worth.
- *
- * The folder's files are ours, but a disk can be full or broken: an entry that is not whole, not
- * of this provider or out of bounds is WF_MALFORMED, with what is wrong.
+ * and the entry that says that a provider did not answer. keyring.c decides what they are worth;
+ * one that is out of bounds is WF_MALFORMED, as what entry.h finds.
  */
 #ifndef WF_KEYRING_ENTRY_H
 #define WF_KEYRING_ENTRY_H
@@ -13,6 +11,7 @@
 #include "buf.h"
 #include "conf.h"
 #include "crypto.h"
+#include "entry.h"
 #include "err.h"
 #include "http.h"
 #include "jwks.h"
@@ -62,24 +61,17 @@ void wf_keys_free(struct wf_keys *keys);
 /* Append the entry. False if memory is short. */
 bool wf_keys_write(const struct wf_keys *keys, const struct wf_provider_conf *conf,
                    struct wf_buf *out) WF_MUST_USE;
-/* Read an entry; known as above. WF_MALFORMED, WF_INTERNAL. */
-enum wf_reason wf_keys_read(const struct wf_provider_conf *conf, struct wf_span entry,
+/* Read an entry; known as above. WF_EXPIRED: of another provider. WF_MALFORMED, WF_INTERNAL. */
+enum wf_reason wf_keys_read(const struct wf_provider_conf *conf, struct wf_span text,
                             const struct wf_keys *known, struct wf_keys **ret,
                             struct wf_err *err) WF_MUST_USE;
 
-/* A request that failed. Plain data. */
-struct wf_keys_failure {
-    enum wf_reason reason; /* WF_OK: none did */
-    int64_t failed;
-    int64_t retry; /* nobody asks again before this second */
-    int64_t rest;  /* seconds between the two, WF_KEYS_REST_MIN..MAX */
-    char text[WF_ERR_TEXT_MAX];
-};
-
-bool wf_keys_failure_write(const struct wf_keys_failure *failure,
-                           const struct wf_provider_conf *conf, struct wf_buf *out) WF_MUST_USE;
-/* WF_MALFORMED, WF_INTERNAL. */
-enum wf_reason wf_keys_failure_read(const struct wf_provider_conf *conf, struct wf_span entry,
-                                    struct wf_keys_failure *ret, struct wf_err *err) WF_MUST_USE;
+/* A request that failed: nobody asks again before entry->until, WF_KEYS_REST_MIN..MAX seconds after
+ * entry->fetched. False if memory is short. */
+bool wf_keys_failure_write(const struct wf_entry *failure, const struct wf_provider_conf *conf,
+                           struct wf_buf *out) WF_MUST_USE;
+/* WF_EXPIRED: of another provider. WF_MALFORMED, WF_INTERNAL. */
+enum wf_reason wf_keys_failure_read(const struct wf_provider_conf *conf, struct wf_span text,
+                                    struct wf_entry *ret, struct wf_err *err) WF_MUST_USE;
 
 #endif

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "endpoint.h"
 #include "http_deadline.h"
 #include "oidc.h"
 
@@ -83,13 +82,13 @@ static enum wf_reason get_keys(const struct wf_endpoint *endpoint, const struct 
     return reason;
 }
 
-enum wf_reason wf_keys_fetch(const struct wf_keys_source *source, const struct wf_keys *old,
+enum wf_reason wf_keys_fetch(const struct wf_provider_conf *conf,
+                             const struct wf_endpoint_host *host, const struct wf_keys *old,
                              bool rediscover, int64_t now, struct wf_keys **ret,
                              size_t *ret_skipped, struct wf_err *err)
 {
-    const struct wf_provider_conf *conf = source->conf;
     struct wf_oidc_metadata metadata = WF_OIDC_METADATA_INIT;
-    struct wf_http *door = source->http_new(conf->helper_user);
+    struct wf_http *door = host->http_new(conf->helper_user);
     struct wf_http_deadline bounded;
     const struct wf_endpoint endpoint = {conf, &bounded.base};
     enum wf_reason reason = WF_OK;
@@ -98,14 +97,14 @@ enum wf_reason wf_keys_fetch(const struct wf_keys_source *source, const struct w
 
     wf_http_deadline_init(&bounded, door, wf_endpoint_budget_ms(conf));
     if (rediscover) {
-        wf_oidc_forget(conf, source->dir);
+        wf_oidc_forget(conf, host->dir);
     } else if (old != NULL && old->discovered <= now &&
                now - old->discovered < WF_OIDC_METADATA_SECONDS) {
         url = old->jwks_uri;
         discovered = old->discovered;
     }
     if (url == NULL) {
-        reason = wf_oidc_find(&endpoint, source->dir, source->log, now, &metadata, err);
+        reason = wf_oidc_find(&endpoint, host->dir, host->log, now, &metadata, err);
         url = metadata.jwks_uri;
     }
     if (reason == WF_OK && url == NULL)

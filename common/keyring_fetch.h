@@ -6,20 +6,8 @@
 #ifndef WF_KEYRING_FETCH_H
 #define WF_KEYRING_FETCH_H
 
-#include "cachedir.h"
-#include "conf.h"
+#include "endpoint.h"
 #include "keyring_entry.h"
-#include "log.h"
-
-struct wf_http;
-
-/* All borrowed. */
-struct wf_keys_source {
-    const struct wf_provider_conf *conf;
-    struct wf_cachedir *dir; /* may be NULL */
-    const struct wf_log *log;
-    struct wf_http *(*http_new)(const char *helper_user);
-};
 
 /* Three requests at most. old: what we had, however old; may be NULL. rediscover: the last fetch
  * failed, so what is known of where the keys are may be wrong. WF_OK: *ret new, wf_keys_free;
@@ -27,7 +15,8 @@ struct wf_keys_source {
  * or none of any worth: no JWKS, or one without usable keys where there were some. WF_CONFIG: as
  * wf_oidc_discover, or no jwks_uri. WF_INTERNAL. Blocks as wf_oidc_find for another
  * process's discovery, and for its own requests up to wf_endpoint_budget_ms. */
-enum wf_reason wf_keys_fetch(const struct wf_keys_source *source, const struct wf_keys *old,
+enum wf_reason wf_keys_fetch(const struct wf_provider_conf *conf,
+                             const struct wf_endpoint_host *host, const struct wf_keys *old,
                              bool rediscover, int64_t now, struct wf_keys **ret,
                              size_t *ret_skipped, struct wf_err *err) WF_MUST_USE;
 

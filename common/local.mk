@@ -5,6 +5,7 @@ noinst_LTLIBRARIES += %D%/libwfcore.la
 # tests/layers.sh reads this list
 core_sources = \
 	%D%/text.c %D%/text.h \
+	%D%/age.c %D%/age.h \
 	%D%/err.c %D%/err.h \
 	%D%/buf.c %D%/buf.h \
 	%D%/secret.c %D%/secret.h \
@@ -41,21 +42,23 @@ core_sources = \
 	%D%/http_helper.c %D%/http_helper_internal.h \
 	%D%/export.c %D%/export.h \
 	%D%/http_deadline.c %D%/http_deadline.h \
+	%D%/member.c %D%/member.h \
+	%D%/entry.c %D%/entry.h \
 	%D%/endpoint.c %D%/endpoint.h \
+	%D%/answer.c %D%/answer.h \
 	%D%/oidc.c %D%/oidc.h \
 	%D%/keyring_entry.c %D%/keyring_entry.h \
 	%D%/keyring_fetch.c %D%/keyring_fetch.h \
 	%D%/keyring.c %D%/keyring.h \
 	%D%/client_auth.c %D%/client_auth.h \
 	%D%/grant.c %D%/grant.h \
-	%D%/member.c %D%/member.h \
 	%D%/storefile.c %D%/storefile.h \
 	%D%/record.c %D%/record.h \
 	%D%/store.c %D%/store.h \
+	%D%/past.c %D%/past.h \
 	%D%/pin.c %D%/pin.h \
 	%D%/authz.c %D%/authz.h \
 	%D%/workfront.c %D%/workfront.h \
-	%D%/kept_token.c %D%/kept_token.h \
 	%D%/machine.c %D%/machine.h \
 	%D%/provider.c %D%/provider.h \
 	%D%/report.c %D%/report.h \
@@ -136,10 +139,14 @@ wfauthlibexec_PROGRAMS = %D%/wfauth-http
 %C%_wfauth_http_SOURCES = %D%/drop.c %D%/drop.h %D%/wfauth-http.c
 %C%_wfauth_http_LDADD = %D%/libwfcurl.la %D%/libwfcore.la
 
+# For what it can change no plug-in has it, and for its test's sake it is a library
+noinst_LTLIBRARIES += %D%/libwfrlimits.la
+%C%_libwfrlimits_la_SOURCES = %D%/rlimits.c %D%/rlimits.h
+
 # The program that refreshes
 wfauthlibexec_PROGRAMS += %D%/wfauth-refresh
 %C%_wfauth_refresh_SOURCES = %D%/wfauth-refresh.c
-%C%_wfauth_refresh_LDADD = %D%/libwfchoose.la %D%/libwfcore.la
+%C%_wfauth_refresh_LDADD = %D%/libwfrlimits.la %D%/libwfchoose.la %D%/libwfcore.la
 
 # The program that writes a person's token file
 wfauthlibexec_PROGRAMS += %D%/wfauth-export

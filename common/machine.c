@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer.h"
 #include "crypto.h"
 #include "grant.h"
 #include "http_deadline.h"
-#include "http_frame.h"
-#include "kept_token.h"
+#include "json.h"
 #include "oidc.h"
 #include "workfront.h"
 
@@ -20,6 +20,8 @@
 #define LOCK_GRACE_MS 7000
 /* Milliseconds to wait for others who look at the entry; who has it for longer gets a new token. */
 #define FORGET_MS 200
+/* Bytes of an entry: a token of the largest size, every byte escaped, and the rest. */
+#define ENTRY_MAX ((size_t)128 * 1024)
 #define HEX_SIZE (2 * WF_SHA256_LEN + 1)
 
 /* One token to be had. */
@@ -29,6 +31,7 @@ struct job {
     const struct wf_log *log;
     int64_t now;
     struct wf_secret *key;
+    struct wf_secret *token;                /* what it gives */
     char name[sizeof("token-") + HEX_SIZE]; /* of the entry */
     char bound[HEX_SIZE];                   /* what else must be as it was */
 };
@@ -152,42 +155,13 @@ static enum wf_reason prepare(struct job *job, struct wf_err *err)
     return reason;
 }
 
-/* True if the folder says what there is. */
-static bool load(const struct job *job, const struct wf_log *log, struct wf_kept_token *ret)
-{
-    struct wf_buf entry = WF_BUF_INIT(WF_KEPT_TOKEN_MAX);
-    struct wf_err err = WF_ERR_INIT;
-    enum wf_reason reason = WF_EXPIRED;
-
-    if (wf_cachedir_read(job->dir, job->name, &entry) && entry.len > 0)
-        reason = wf_kept_token_read(&entry, job->bound, job->now, ret, &err);
-    if (reason != WF_OK && reason != WF_EXPIRED)
-        wf_log(log, WF_LOG_WARNING, "kept token of provider %s is ignored: %s",
-               job->endpoint->conf->name, err.text);
-    wf_buf_done(&entry);
-    return reason == WF_OK;
-}
-
-/* Best effort: what is not kept is asked for again. */
-static void save(const struct job *job, const struct wf_kept_token *kept)
-{
-    struct wf_buf text = WF_BUF_INIT(WF_KEPT_TOKEN_MAX);
-
-    if (job->dir != NULL && wf_kept_token_write(kept, job->bound, &text))
-        (void)wf_cachedir_replace(job->dir, job->name, text.data, text.len);
-    wf_buf_done(&text);
-}
-
 /* Asking */
 
 static int64_t keep_for(int64_t expires_in)
 {
-    int64_t keep = expires_in;
-
     if (expires_in == 0)
         return WF_MACHINE_KEEP_UNKNOWN;
-    keep -= expires_in >= 2 * WF_MACHINE_MARGIN ? WF_MACHINE_MARGIN : expires_in / 2;
-    return keep < WF_KEPT_TOKEN_LIFE ? keep : WF_KEPT_TOKEN_LIFE;
+    return expires_in - (expires_in >= 2 * WF_MACHINE_MARGIN ? WF_MACHINE_MARGIN : expires_in / 2);
 }
 
 /* Where assertions are taken. *ret: new, the caller frees. */
@@ -239,35 +213,71 @@ static enum wf_reason ask(const struct job *job, const struct wf_buf *assertion,
     return reason;
 }
 
-/* Ask, and tell the others. What is wrong with the key is found before, and not kept: it is seen
- * without asking, and mended here. err is not NULL. */
-static enum wf_reason fetch(const struct job *job, struct wf_kept_token *ret, struct wf_err *err)
+/* A kind of answer, whose value is the job that it is for. What is wrong with the key is found
+ * before, and not kept: it is seen without asking, and mended here. */
+static enum wf_reason ask_token(void *value, int64_t *hold, struct wf_err *err)
 {
+    struct job *job = value;
     struct wf_buf assertion = WF_BUF_INIT(WF_ASSERTION_MAX);
     struct wf_tokens tokens = WF_TOKENS_INIT;
-    int64_t start = wf_frame_now();
     enum wf_reason reason = sign(job->endpoint, job->key, job->now, &assertion, err);
 
-    if (reason != WF_OK)
+    if (reason != WF_OK) {
+        *hold = 0;
         goto out;
-    reason = ask(job, &assertion, &tokens, err);
-    ret->reason = reason;
-    ret->fetched = job->now;
-    if (reason == WF_OK) {
-        ret->token = tokens.access;
-        tokens.access = NULL;
-        ret->until = job->now + keep_for(tokens.expires_in);
-    } else {
-        memcpy(ret->text, err->text, sizeof(ret->text));
-        /* Who has come meanwhile waits for this, however long it took */
-        ret->until = job->now + (wf_frame_now() - start) / 1000 + WF_MACHINE_REST;
     }
-    if (reason != WF_INTERNAL)
-        save(job, ret);
+    reason = ask(job, &assertion, &tokens, err);
+    if (reason == WF_OK) {
+        job->token = tokens.access;
+        tokens.access = NULL;
+        *hold = keep_for(tokens.expires_in);
+    } else {
+        *hold = tokens.rest > WF_MACHINE_REST ? tokens.rest : WF_MACHINE_REST;
+    }
 out:
     wf_tokens_done(&tokens);
     wf_buf_done(&assertion);
     return reason;
+}
+
+static bool write_token(const void *value, struct json_t *entry)
+{
+    const struct job *job = value;
+
+    return wf_json_set_text(entry, "token", wf_secret_borrow(job->token));
+}
+
+static enum wf_reason read_token(void *value, const struct json_t *entry, struct wf_err *err)
+{
+    struct job *job = value;
+    struct wf_secret *token = NULL;
+    const struct wf_json_field fields[] = {{"token", WF_JSON_SECRET, &token, true}};
+    enum wf_reason reason = wf_json_read(entry, fields, WF_ARRAY_LEN(fields), err);
+
+    if (reason == WF_OK && !wf_grant_is_token(token))
+        reason = wf_fail(err, WF_MALFORMED, "its token has forbidden bytes");
+    if (reason == WF_OK)
+        job->token = token;
+    else
+        wf_secret_free(token);
+    return reason;
+}
+
+static struct wf_answer answer_of(const struct job *job)
+{
+    static const struct wf_answer_kind kind = {
+        .what = "token",
+        .max = ENTRY_MAX,
+        .life = WF_MACHINE_LIFE,
+        .rest = WF_ENDPOINT_REST_MAX,
+        .grace_ms = LOCK_GRACE_MS,
+        .ask = ask_token,
+        .write = write_token,
+        .read = read_token,
+    };
+
+    return (struct wf_answer){&kind,      job->endpoint->conf, job->dir, job->log,
+                              job->name, job->bound,          job->now};
 }
 
 enum wf_reason wf_machine_token(const struct wf_endpoint *endpoint, struct wf_cachedir *dir,
@@ -275,38 +285,26 @@ enum wf_reason wf_machine_token(const struct wf_endpoint *endpoint, struct wf_ca
                                 struct wf_err *err)
 {
     struct job job = {.endpoint = endpoint, .dir = dir, .log = log, .now = now};
-    struct wf_kept_token kept = {.reason = WF_OK};
-    struct wf_err own = WF_ERR_INIT;
-    int lock = -1;
+    const struct wf_answer answer = answer_of(&job);
     enum wf_reason reason = prepare(&job, err);
 
-    if (reason != WF_OK)
-        goto out;
-    if (!load(&job, log, &kept)) {
-        /* Without the lock after so long a time somebody hangs, who must not keep everybody
-         * waiting. What is wrong with the entry has been said. */
-        unsigned wait_ms = wf_endpoint_budget_ms(endpoint->conf) + LOCK_GRACE_MS;
-        if (!wf_cachedir_lock(dir, job.name, wait_ms, &lock) || !load(&job, NULL, &kept))
-            reason = fetch(&job, &kept, &own);
-        wf_cachedir_unlock(lock);
-    }
     if (reason == WF_OK)
-        reason = kept.reason;
+        reason = wf_answer_get(&answer, &job, err);
     if (reason == WF_OK)
-        *ret = kept.token;
-    else
-        (void)wf_fail(err, reason, "%s", own.text[0] != '\0' ? own.text : kept.text);
-out:
+        *ret = job.token;
     wf_secret_free(job.key);
     return reason;
 }
 
-void wf_machine_forget(const struct wf_provider_conf *conf, struct wf_cachedir *dir)
+enum wf_reason wf_machine_forget(const struct wf_provider_conf *conf, struct wf_cachedir *dir,
+                                 struct wf_err *err)
 {
     char name[sizeof("token-") + HEX_SIZE];
+    enum wf_reason reason = name_entry(conf, name, err);
 
-    if (name_entry(conf, name, NULL) == WF_OK)
-        wf_cachedir_remove(dir, name);
+    if (reason == WF_OK && !wf_cachedir_remove(dir, name))
+        reason = wf_fail(err, WF_CONFIG, "the token that is kept cannot be removed");
+    return reason;
 }
 
 void wf_machine_refused(const struct wf_provider_conf *conf, struct wf_cachedir *dir, int64_t now,
@@ -314,13 +312,13 @@ void wf_machine_refused(const struct wf_provider_conf *conf, struct wf_cachedir 
 {
     const struct wf_endpoint endpoint = {conf, NULL};
     struct job job = {.endpoint = &endpoint, .dir = dir, .now = now};
-    struct wf_kept_token kept = {.token = NULL};
+    const struct wf_answer answer = answer_of(&job);
     int lock = -1;
 
     if (prepare(&job, NULL) == WF_OK && wf_cachedir_lock(dir, job.name, FORGET_MS, &lock) &&
-        load(&job, NULL, &kept) && wf_secret_equals(kept.token, token))
+        wf_answer_kept(&answer, &job) && wf_secret_equals(job.token, token))
         wf_cachedir_remove(dir, job.name);
     wf_cachedir_unlock(lock);
-    wf_secret_free(kept.token);
+    wf_secret_free(job.token);
     wf_secret_free(job.key);
 }

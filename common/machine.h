@@ -25,7 +25,11 @@
 /* Seconds that a token handed out still lives at least; of one that lives for less than twice as
  * long, half its life. */
 #define WF_MACHINE_MARGIN 60
-/* Seconds for which nobody asks again after a refusal or an answer that did not come. */
+/* Seconds for which a token is kept at most, however long it lives: a key that was removed at the
+ * provider then stops this host within the hour. */
+#define WF_MACHINE_LIFE 3600
+/* Seconds for which nobody asks again after a refusal or an answer that did not come, unless the
+ * provider wants to be left alone for longer: WF_ENDPOINT_REST_MAX at most. */
 #define WF_MACHINE_REST 5
 
 /* Sign the assertion that the provider's configuration describes: of a Machine to Machine
@@ -40,14 +44,16 @@ enum wf_reason wf_machine_sign(const struct wf_endpoint *endpoint, int64_t now, 
  * NULL. now: seconds. *ret: new, wf_secret_free.
  * WF_EXPIRED: the provider does not take the assertion; a token that was kept is gone. WF_CONFIG:
  * files or the client are wrong. WF_UNREACHABLE, WF_INTERNAL. A refusal holds for WF_MACHINE_REST
- * seconds. Blocks for another one's requests up to wf_endpoint_budget_ms and 7 s, and as long for
+ * seconds, or as long as the provider said. Blocks for another one's requests up to wf_endpoint_budget_ms and 7 s, and as long for
  * its own: discovery and the exchange. */
 enum wf_reason wf_machine_token(const struct wf_endpoint *endpoint, struct wf_cachedir *dir,
                                 const struct wf_log *log, int64_t now, struct wf_secret **ret,
                                 struct wf_err *err) WF_MUST_USE;
 
-/* Forget the kept token and refusal: the next wf_machine_token gets a new one. dir may be NULL. */
-void wf_machine_forget(const struct wf_provider_conf *conf, struct wf_cachedir *dir);
+/* Forget the kept token and refusal: the next wf_machine_token gets a new one. dir may be NULL.
+ * WF_CONFIG if they cannot be removed, WF_INTERNAL. */
+enum wf_reason wf_machine_forget(const struct wf_provider_conf *conf, struct wf_cachedir *dir,
+                                 struct wf_err *err) WF_MUST_USE;
 /* The same, if this is the token that is kept: of many whose token is refused at once only the
  * first makes the others get a new one. Blocks for a lock up to 0.2 s. */
 void wf_machine_refused(const struct wf_provider_conf *conf, struct wf_cachedir *dir, int64_t now,

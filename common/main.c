@@ -1,6 +1,8 @@
 /* wfauth: what the plug-ins do, by hand. */
 #include "config.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -42,6 +44,19 @@ static void shut_off(void)
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+/* Where one of these is closed, the next file that is opened would take its place, and what is
+ * printed would go into that. Nothing can be written to what stands there now. */
+static void keep_standard(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        (void)close(fd);
+}
+
 /* Where tokens stand on their way in and out. The C library's own buffers would keep them. */
 static char incoming[BUFSIZ];
 static char outgoing[BUFSIZ];
@@ -52,14 +67,15 @@ static void buffer(void)
     (void)setvbuf(stdout, outgoing, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, sizeof(outgoing));
 }
 
-/* At the very end. False if output was not written: a full disk must not look like a verdict. */
-static bool wipe(void)
+/* At the very end. An errno if output was not written: a full disk must not look like a verdict. */
+static int wipe(void)
 {
-    bool written = fflush(stdout) == 0;
+    /* A line that went to a terminal, or did not, was written before */
+    int number = fflush(stdout) != 0 ? errno : ferror(stdout) ? EIO : 0;
 
     explicit_bzero(incoming, sizeof(incoming));
     explicit_bzero(outgoing, sizeof(outgoing));
-    return written;
+    return number;
 }
 
 static int dispatch(const struct wf_cmd_global *global, int argc, char **argv)
@@ -78,6 +94,7 @@ int main(int argc, char **argv)
     int c;
 
     shut_off();
+    keep_standard();
     buffer();
     while ((c = getopt(argc, argv, "+c:hV")) != -1) {
         switch (c) {
@@ -96,7 +113,10 @@ int main(int argc, char **argv)
     if (optind == argc)
         return usage(stderr, WF_EXIT_USAGE);
     int status = dispatch(&global, argc - optind, argv + optind);
-    if (!wipe() && status == WF_EXIT_DONE)
-        status = WF_EXIT_USAGE;
+    int number = wipe();
+    if (number != 0) {
+        wf_cmd_complain("standard output could not be written: %s", wf_errno_text(number));
+        status = status == WF_EXIT_DONE ? WF_EXIT_USAGE : status;
+    }
     return status;
 }

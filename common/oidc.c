@@ -6,48 +6,45 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer.h"
 #include "crypto.h"
-#include "http_frame.h"
 #include "json.h"
+#include "member.h"
 #include "url.h"
 
-/* Of what is kept on disk. */
-#define ENTRY_VERSION 1
-/* What is kept may seem to come from the future by this much, in seconds: who reads the clock and
- * then waits for a lock finds what others have asked meanwhile. */
-#define CLOCK_SLACK 300
 /* Milliseconds that the holder of the lock may take beyond its requests. */
 #define LOCK_GRACE_MS 2000
 /* A document: real ones have 1 to 8 KB. */
 #define DOCUMENT_MAX ((size_t)64 * 1024)
 
+#define AT(member) WF_MEMBER_AT(struct wf_oidc_metadata, member)
+static const struct wf_member endpoints[] = {
+    {"jwks_uri", WF_MEMBER_TEXT, AT(jwks_uri), false},
+    {"introspection_endpoint", WF_MEMBER_TEXT, AT(introspection_endpoint), false},
+    {"userinfo_endpoint", WF_MEMBER_TEXT, AT(userinfo_endpoint), false},
+    {"token_endpoint", WF_MEMBER_TEXT, AT(token_endpoint), false},
+    {"revocation_endpoint", WF_MEMBER_TEXT, AT(revocation_endpoint), false},
+};
+
 void wf_oidc_metadata_done(struct wf_oidc_metadata *metadata)
 {
-    free(metadata->jwks_uri);
-    free(metadata->introspection_endpoint);
-    free(metadata->userinfo_endpoint);
-    free(metadata->token_endpoint);
-    free(metadata->revocation_endpoint);
-    *metadata = (struct wf_oidc_metadata)WF_OIDC_METADATA_INIT;
+    wf_members_done(endpoints, WF_ARRAY_LEN(endpoints), metadata);
 }
 
-/* One endpoint: absent, or a place that may be connected to. */
-static enum wf_reason take_endpoint(const struct wf_provider_conf *conf, const char *name,
-                                    struct wf_span value, char **ret, struct wf_err *err)
+/* One endpoint: absent, which "" is, too, or a place that may be connected to. */
+static enum wf_reason check_endpoint(const struct wf_provider_conf *conf, const char *name,
+                                     char **url, struct wf_err *err)
 {
-    if (value.len == 0)
-        return WF_OK;
-    char *text = strndup(value.ptr, value.len);
-    if (text == NULL)
-        return wf_fail(err, WF_INTERNAL, "out of memory for an endpoint");
-    enum wf_reason reason = wf_url_check(text, conf->allow_http_loopback, err);
-    if (reason != WF_OK) {
-        free(text);
-        wf_err_context(err, "%s of provider %s", name, conf->name);
-        return reason;
+    if (*url != NULL && **url == '\0') {
+        free(*url);
+        *url = NULL;
     }
-    *ret = text;
-    return WF_OK;
+    if (*url == NULL)
+        return WF_OK;
+    enum wf_reason reason = wf_url_check(*url, conf->allow_http_loopback, err);
+    if (reason != WF_OK)
+        wf_err_context(err, "%s of provider %s", name, conf->name);
+    return reason;
 }
 
 /* What is asked over and what is kept over a day alike. */
@@ -56,34 +53,19 @@ static enum wf_reason read_document(const struct wf_provider_conf *conf, const s
 {
     struct wf_oidc_metadata found = WF_OIDC_METADATA_INIT;
     struct wf_span issuer = {NULL, 0};
-    const struct {
-        const char *name;
-        char **to;
-    } endpoints[] = {
-        {"jwks_uri", &found.jwks_uri},
-        {"introspection_endpoint", &found.introspection_endpoint},
-        {"userinfo_endpoint", &found.userinfo_endpoint},
-        {"token_endpoint", &found.token_endpoint},
-        {"revocation_endpoint", &found.revocation_endpoint},
-    };
-    struct wf_span values[WF_ARRAY_LEN(endpoints)] = {{NULL, 0}};
-    const struct wf_json_field fields[] = {
-        {"issuer", WF_JSON_TEXT, &issuer, true},
-        {endpoints[0].name, WF_JSON_TEXT, &values[0], false},
-        {endpoints[1].name, WF_JSON_TEXT, &values[1], false},
-        {endpoints[2].name, WF_JSON_TEXT, &values[2], false},
-        {endpoints[3].name, WF_JSON_TEXT, &values[3], false},
-        {endpoints[4].name, WF_JSON_TEXT, &values[4], false},
-    };
+    const struct wf_json_field fields[] = {{"issuer", WF_JSON_TEXT, &issuer, true}};
 
     enum wf_reason reason = wf_json_read(json, fields, WF_ARRAY_LEN(fields), err);
+    if (reason == WF_OK)
+        reason = wf_members_read(endpoints, WF_ARRAY_LEN(endpoints), json, &found, err);
     if (reason == WF_OK && !wf_span_equals(issuer, conf->url))
         reason = wf_fail(err, WF_CONFIG,
                          "the provider calls itself \"%.*s\", but url is \"%.150s\": they must be "
                          "the same, to the last slash",
                          (int)(issuer.len < 150 ? issuer.len : 150), issuer.ptr, conf->url);
     for (size_t i = 0; reason == WF_OK && i < WF_ARRAY_LEN(endpoints); i++)
-        reason = take_endpoint(conf, endpoints[i].name, values[i], endpoints[i].to, err);
+        reason = check_endpoint(conf, endpoints[i].name,
+                                (char **)(void *)((char *)&found + endpoints[i].offset), err);
     if (reason == WF_OK)
         *ret = found;
     else
@@ -205,139 +187,60 @@ enum wf_reason wf_oidc_entry_name(const struct wf_provider_conf *conf, const cha
     return WF_OK;
 }
 
-/* What is kept: a document, or why there was none. */
-struct kept {
-    enum wf_reason reason; /* WF_OK: the document */
+/* A document that is looked for. */
+struct search {
+    const struct wf_endpoint *endpoint;
     struct wf_oidc_metadata metadata;
-    char text[WF_ERR_TEXT_MAX];
 };
 
-/* Reasons that are kept, by their names */
-static enum wf_reason read_failure(struct wf_span name, struct wf_span text, struct kept *ret,
-                                   struct wf_err *err)
+static enum wf_reason ask_metadata(void *value, int64_t *hold, struct wf_err *err)
 {
-    if (wf_span_equals(name, wf_reason_name(WF_CONFIG)))
-        ret->reason = WF_CONFIG;
-    else if (wf_span_equals(name, wf_reason_name(WF_UNREACHABLE)))
-        ret->reason = WF_UNREACHABLE;
-    else
-        return wf_fail(err, WF_MALFORMED, "its reason is none that is kept");
-    wf_text_sanitise(ret->text, sizeof(ret->text), text.ptr, text.len);
-    return WF_OK;
+    struct search *search = value;
+
+    (void)hold;
+    return wf_oidc_discover(search->endpoint, &search->metadata, err);
 }
 
-static enum wf_reason read_kept(const struct wf_provider_conf *conf, struct wf_buf *entry,
-                                int64_t now, struct kept *ret, struct wf_err *err)
+static bool write_metadata(const void *value, struct json_t *entry)
 {
-    int64_t version = 0;
-    int64_t fetched = 0;
-    struct wf_span failure = {NULL, 0};
-    struct wf_span text = {NULL, 0};
-    const struct wf_json_field fields[] = {
-        {"v", WF_JSON_NUMBER, &version, true},
-        {"fetched", WF_JSON_DATE, &fetched, true},
-        {"failure", WF_JSON_TEXT, &failure, false},
-        {"text", WF_JSON_TEXT, &text, false},
-    };
-    struct json_t *json = NULL;
-    enum wf_reason reason = wf_json_parse((const char *)entry->data, entry->len, &json, err);
+    const struct search *search = value;
 
-    if (reason == WF_OK)
-        reason = wf_json_read(json, fields, WF_ARRAY_LEN(fields), err);
-    if (reason == WF_OK && version != ENTRY_VERSION)
-        reason = wf_fail(err, WF_MALFORMED, "it is of version %lld", (long long)version);
-    int64_t life = failure.len > 0 ? WF_OIDC_REST : WF_OIDC_METADATA_SECONDS;
-    /* Also what comes from the future, since a clock was wrong then or is now */
-    if (reason == WF_OK && (fetched > now + CLOCK_SLACK || fetched <= now - life))
-        reason = WF_EXPIRED;
-    if (reason == WF_OK)
-        reason = failure.len > 0 ? read_failure(failure, text, ret, err)
-                                 : read_document(conf, json, &ret->metadata, err);
-    wf_json_free(json);
-    return reason;
+    return wf_json_set_string(entry, "issuer", search->endpoint->conf->url) &&
+           wf_members_write(endpoints, WF_ARRAY_LEN(endpoints), &search->metadata, entry);
 }
 
-/* True if the folder says what there is. */
-static bool load(const struct wf_provider_conf *conf, struct wf_cachedir *dir,
-                 const struct wf_log *log, const char *name, int64_t now, struct kept *ret)
+static enum wf_reason read_metadata(void *value, const struct json_t *entry, struct wf_err *err)
 {
-    struct wf_buf entry = WF_BUF_INIT(DOCUMENT_MAX);
-    struct wf_err err = WF_ERR_INIT;
-    enum wf_reason reason = WF_EXPIRED;
+    struct search *search = value;
 
-    if (wf_cachedir_read(dir, name, &entry) && entry.len > 0)
-        reason = read_kept(conf, &entry, now, ret, &err);
-    if (reason != WF_OK && reason != WF_EXPIRED)
-        wf_log(log, WF_LOG_WARNING, "kept metadata of provider %s is ignored: %s", conf->name,
-               err.text);
-    wf_buf_done(&entry);
-    return reason == WF_OK;
-}
-
-/* Best effort: what is not kept is asked for again. */
-static void save(const struct wf_provider_conf *conf, struct wf_cachedir *dir, const char *name,
-                 int64_t now, const struct kept *kept)
-{
-    const struct wf_oidc_metadata *metadata = &kept->metadata;
-    bool failed = kept->reason != WF_OK;
-    struct json_t *json = dir == NULL ? NULL : wf_json_new();
-    char *text = NULL;
-
-    if (json != NULL && wf_json_set_number(json, "v", ENTRY_VERSION) &&
-        wf_json_set_number(json, "fetched", now) && wf_json_set_string(json, "issuer", conf->url) &&
-        wf_json_set_string(json, "failure", failed ? wf_reason_name(kept->reason) : NULL) &&
-        wf_json_set_string(json, "text", failed ? kept->text : NULL) &&
-        wf_json_set_string(json, "jwks_uri", metadata->jwks_uri) &&
-        wf_json_set_string(json, "introspection_endpoint", metadata->introspection_endpoint) &&
-        wf_json_set_string(json, "userinfo_endpoint", metadata->userinfo_endpoint) &&
-        wf_json_set_string(json, "token_endpoint", metadata->token_endpoint) &&
-        wf_json_set_string(json, "revocation_endpoint", metadata->revocation_endpoint))
-        text = wf_json_dump(json);
-    if (text != NULL)
-        (void)wf_cachedir_replace(dir, name, text, strlen(text));
-    free(text);
-    wf_json_free(json);
-}
-
-/* Ask, and tell the others. */
-static void discover(const struct wf_endpoint *endpoint, struct wf_cachedir *dir, const char *name,
-                     int64_t now, struct kept *ret)
-{
-    struct wf_err err = WF_ERR_INIT;
-    int64_t start = wf_frame_now();
-
-    ret->reason = wf_oidc_discover(endpoint, &ret->metadata, &err);
-    memcpy(ret->text, err.text, sizeof(ret->text));
-    /* Who has come meanwhile waits for this, however long it took; lack of memory is our own */
-    if (ret->reason != WF_INTERNAL)
-        save(endpoint->conf, dir, name, now + (wf_frame_now() - start) / 1000, ret);
+    return read_document(search->endpoint->conf, entry, &search->metadata, err);
 }
 
 enum wf_reason wf_oidc_find(const struct wf_endpoint *endpoint, struct wf_cachedir *dir,
                             const struct wf_log *log, int64_t now, struct wf_oidc_metadata *ret,
                             struct wf_err *err)
 {
-    struct kept kept = {WF_OK, WF_OIDC_METADATA_INIT, ""};
+    static const struct wf_answer_kind kind = {
+        .what = "metadata",
+        .max = DOCUMENT_MAX,
+        .life = WF_OIDC_METADATA_SECONDS,
+        .rest = WF_OIDC_REST,
+        .grace_ms = LOCK_GRACE_MS,
+        .ask = ask_metadata,
+        .write = write_metadata,
+        .read = read_metadata,
+    };
     const struct wf_provider_conf *conf = endpoint->conf;
+    struct search search = {endpoint, WF_OIDC_METADATA_INIT};
     char name[WF_OIDC_ENTRY_SIZE];
-    int lock = -1;
+    const struct wf_answer answer = {&kind, conf, dir, log, name, conf->url, now};
     enum wf_reason reason = wf_oidc_entry_name(conf, "meta", name, err);
 
-    if (reason != WF_OK)
-        return reason;
-    if (!load(conf, dir, log, name, now, &kept)) {
-        /* Without the lock after so long a time somebody hangs, who must not keep everybody
-         * waiting. What is wrong with the entry has been said. */
-        unsigned wait_ms = wf_endpoint_budget_ms(conf) + LOCK_GRACE_MS;
-        if (!wf_cachedir_lock(dir, name, wait_ms, &lock) ||
-            !load(conf, dir, NULL, name, now, &kept))
-            discover(endpoint, dir, name, now, &kept);
-        wf_cachedir_unlock(lock);
-    }
-    if (kept.reason != WF_OK)
-        return wf_fail(err, kept.reason, "%s", kept.text);
-    *ret = kept.metadata;
-    return WF_OK;
+    if (reason == WF_OK)
+        reason = wf_answer_get(&answer, &search, err);
+    if (reason == WF_OK)
+        *ret = search.metadata;
+    return reason;
 }
 
 void wf_oidc_forget(const struct wf_provider_conf *conf, struct wf_cachedir *dir)

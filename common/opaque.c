@@ -41,7 +41,7 @@ struct place {
 
 struct wf_opaque {
     const struct wf_provider_conf *conf;
-    struct wf_opaque_host host;
+    struct wf_endpoint_host host;
     enum wf_source source;
     regex_t pattern;
     char bounds_name[WF_OIDC_ENTRY_SIZE];
@@ -145,7 +145,7 @@ static unsigned patience(const struct wf_provider_conf *conf)
 }
 
 enum wf_reason wf_opaque_new(const struct wf_provider_conf *provider,
-                             const struct wf_opaque_host *host, struct wf_opaque **ret,
+                             const struct wf_endpoint_host *host, struct wf_opaque **ret,
                              struct wf_err *err)
 {
     enum wf_reason reason = WF_INTERNAL;

@@ -12,30 +12,20 @@
 
 #include <stdint.h>
 
-#include "cachedir.h"
-#include "conf.h"
+#include "endpoint.h"
 #include "err.h"
-#include "log.h"
 #include "rules.h"
 
-struct wf_http;
 struct json_t;
 struct wf_opaque;
 
-/* What the look-ups need of their surroundings; all borrowed as long as they live. */
-struct wf_opaque_host {
-    struct wf_cachedir *dir; /* NULL: memory alone */
-    const struct wf_log *log;
-    /* A new door to the network: opened for one look-up, then freed */
-    struct wf_http *(*http_new)(const char *helper_user);
-};
-
-/* One provider's look-ups; no request is sent. provider: borrowed as long as they live, with a
- * token_pattern. Workfront is asked by its user look-up; an OIDC provider by introspection or by
- * userinfo, as the configuration says. *ret: new, wf_opaque_free. WF_CONFIG for a pattern that does
- * not compile, or a provider with no way to look a token up. WF_INTERNAL. */
+/* One provider's look-ups; no request is sent. provider and what host names: borrowed as long as
+ * they live, the provider with a token_pattern. Workfront is asked by its user look-up; an OIDC
+ * provider by introspection or by userinfo, as the configuration says. *ret: new, wf_opaque_free.
+ * WF_CONFIG for a pattern that does not compile, or a provider with no way to look a token up.
+ * WF_INTERNAL. */
 enum wf_reason wf_opaque_new(const struct wf_provider_conf *provider,
-                             const struct wf_opaque_host *host, struct wf_opaque **ret,
+                             const struct wf_endpoint_host *host, struct wf_opaque **ret,
                              struct wf_err *err) WF_MUST_USE;
 void wf_opaque_free(struct wf_opaque *opaque);
 

@@ -16,6 +16,7 @@ const struct wf_member wf_record_members[WF_RECORD_MEMBERS] = {
     {"subject", WF_MEMBER_TEXT, AT(subject), true},
     {"refresh_token", WF_MEMBER_SECRET, AT(refresh), false},
     {"access_token", WF_MEMBER_SECRET, AT(access), false},
+    {"uid", WF_MEMBER_NUMBER, AT(uid), false},
     {"obtained", WF_MEMBER_NUMBER, AT(obtained), false},
     {"access_expires", WF_MEMBER_NUMBER, AT(access_expires), false},
     {"signed_in", WF_MEMBER_NUMBER, AT(signed_in), true},
@@ -24,6 +25,8 @@ const struct wf_member wf_record_members[WF_RECORD_MEMBERS] = {
     {"warned", WF_MEMBER_NUMBER, AT(warned), false},
     {"refreshing", WF_MEMBER_NUMBER, AT(refreshing), false},
     {"failed", WF_MEMBER_NUMBER, AT(failed), false},
+    {"failed_as", WF_MEMBER_NUMBER, AT(failed_as), false},
+    {"rest", WF_MEMBER_NUMBER, AT(rest), false},
     {"failure", WF_MEMBER_TEXT, AT(failure), false},
     {"confirmed", WF_MEMBER_NUMBER, AT(confirmed), false},
     {"claims", WF_MEMBER_TEXT, AT(claims), false},
@@ -59,6 +62,20 @@ void wf_record_free(struct wf_record *record)
     free(record);
 }
 
+const char *wf_record_fault(const struct wf_record *record, const struct wf_provider_conf *provider,
+                            const char *user)
+{
+    const char *client_id = provider->client_id == NULL ? "-" : provider->client_id;
+
+    if (strcmp(record->provider, provider->name) != 0 || strcmp(record->user, user) != 0)
+        return "it is somebody else's";
+    if (strcmp(record->url, provider->url) != 0)
+        return "it is of another url of the provider's";
+    if (strcmp(record->client_id, client_id) != 0)
+        return "it is of another client_id of ours";
+    return NULL;
+}
+
 /* Clean words of our own in place of those that stand there. False if memory is short. */
 static bool replace_words(char **words, const char *text)
 {
@@ -73,12 +90,29 @@ static bool replace_words(char **words, const char *text)
     return true;
 }
 
-bool wf_record_fail(struct wf_record *record, int64_t now, const char *text)
+bool wf_record_fail(struct wf_record *record, int64_t now, enum wf_reason reason, int64_t rest,
+                    const char *text)
 {
     if (!replace_words(&record->failure, text))
         return false;
     record->failed = now;
+    record->failed_as = reason;
+    record->rest = rest;
     return true;
+}
+
+int64_t wf_record_rest(const struct wf_record *record)
+{
+    if (record->rest < WF_RECORD_REST)
+        return WF_RECORD_REST;
+    return record->rest < WF_RECORD_REST_MAX ? record->rest : WF_RECORD_REST_MAX;
+}
+
+enum wf_reason wf_record_failure(const struct wf_record *record)
+{
+    if (record->failed_as == WF_CONFIG)
+        return WF_CONFIG;
+    return record->failed_as == WF_INTERNAL ? WF_INTERNAL : WF_UNREACHABLE;
 }
 
 bool wf_record_end(struct wf_record *record, int64_t now, const char *why)

@@ -7,14 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "age.h"
 #include "child.h"
 #include "http_frame.h"
 #include "provider.h"
 #include "report.h"
 
-/* Times on disk may seem to come from the future by this much, in seconds: more means that a clock
- * was wrong then or is now, and nothing that follows from it is believed. */
-#define CLOCK_SLACK 300
 /* What wfauth-refresh may take beyond its requests: to start, to write, to start its own helper. */
 #define GRACE_MS 5000
 /* Warnings: in the last quarter of a refresh token's life, within a week, once a day. Seconds. */
@@ -29,6 +27,14 @@ static unsigned budget_ms(const struct wf_refresh *refresh)
 
 /* What a record says */
 
+/* Seconds, for people: nothing has happened in the future, whatever a clock says. */
+static long long ago(const struct wf_refresh *refresh, int64_t at)
+{
+    int64_t now = refresh->clock();
+
+    return now > at ? now - at : 0;
+}
+
 /* WF_EXPIRED unless there is a session. */
 static enum wf_reason judge(const struct wf_refresh *refresh, const char *user,
                             const struct wf_record *record, struct wf_err *err)
@@ -39,7 +45,7 @@ static enum wf_reason judge(const struct wf_refresh *refresh, const char *user,
     if (record->ended != 0)
         return wf_fail(err, WF_EXPIRED,
                        "the session of %s at provider %s ended %lld s ago: %s: sign in again", user,
-                       refresh->provider->name, (long long)(refresh->clock() - record->ended),
+                       refresh->provider->name, ago(refresh, record->ended),
                        record->why);
     return WF_OK;
 }
@@ -53,7 +59,7 @@ static bool is_due(const struct wf_refresh *refresh, const struct wf_record *rec
 
     if (wf_secret_equals(record->access, refused))
         return true;
-    if (record->obtained > now + CLOCK_SLACK)
+    if (!wf_age_is_past(record->obtained, now))
         return true;
     if (record->access_expires == 0)
         return now >= record->obtained + WF_REFRESH_UNKNOWN;
@@ -69,7 +75,7 @@ static bool has_just_failed(const struct wf_refresh *refresh, const struct wf_re
     int64_t now = refresh->clock();
 
     return record->failure != NULL && record->failed <= now &&
-           now < record->failed + WF_REFRESH_REST;
+           now < record->failed + wf_record_rest(record);
 }
 
 /* True if `expires` is in the last quarter of a life that began at `start`, and within a week. */
@@ -155,6 +161,7 @@ enum wf_reason wf_refresh_keep(const struct wf_refresh *refresh, const char *use
     }
     take_tokens(refresh, record, &copy, now);
     record->signed_in = now;
+    record->uid = refresh->uid;
     if (refresh->provider->refresh_absolute != 0)
         record->absolute_expires = now + refresh->provider->refresh_absolute;
     reason = wf_store_lock(refresh->store, refresh->provider->name, user, budget_ms(refresh), &lock,
@@ -224,6 +231,9 @@ static enum wf_reason retire(const struct wf_refresh *refresh, struct wf_record 
     const struct retiring *retiring = how;
     struct wf_span access = wf_secret_borrow(record->access);
 
+    /* It is over already: retired, or refused */
+    if (record->access_expires != 0 && record->access_expires <= record->obtained)
+        return WF_OK;
     *retiring->access = wf_secret_new(access.ptr, access.len);
     if (*retiring->access == NULL)
         return wf_fail(err, WF_INTERNAL, "out of memory for a token");
@@ -312,7 +322,7 @@ static enum wf_reason bury(const struct wf_refresh *refresh, struct wf_record *r
 
     if (missing != 0)
         wf_err_context(err, "the answer to a refresh begun %lld s ago was lost, and now",
-                       (long long)(now - missing));
+                       ago(refresh, missing));
     if (!wf_record_end(record, now, err->text))
         return wf_fail(err, WF_INTERNAL, "out of memory for the end of a session");
     /* Without a tombstone the next one asks again, and hears the same */
@@ -323,14 +333,14 @@ static enum wf_reason bury(const struct wf_refresh *refresh, struct wf_record *r
 
 /* No answer, or one that speaks of us: the session may live. */
 static enum wf_reason spare(const struct wf_refresh *refresh, struct wf_record *record,
-                            enum wf_reason reason, const struct wf_err *err)
+                            enum wf_reason reason, int64_t rest, const struct wf_err *err)
 {
     struct wf_err fault = WF_ERR_INIT;
 
     /* Refused before it was looked at: no answer is missing */
     if (reason == WF_CONFIG)
         record->refreshing = 0;
-    if (wf_record_fail(record, refresh->clock(), err->text) &&
+    if (wf_record_fail(record, refresh->clock(), reason, rest, err->text) &&
         wf_store_write(refresh->store, record, &fault) != WF_OK)
         wf_log(refresh->log, WF_LOG_ERROR, "%s", fault.text);
     return reason;
@@ -354,7 +364,7 @@ static enum wf_reason use(const struct wf_refresh *refresh, struct wf_record *re
     if (reason == WF_EXPIRED)
         return bury(refresh, record, missing, err);
     if (reason != WF_OK)
-        return spare(refresh, record, reason, err);
+        return spare(refresh, record, reason, tokens.rest, err);
     take_tokens(refresh, record, &tokens, now);
     (void)warn(refresh, record);
     reason = wf_store_write(refresh->store, record, err);
@@ -427,7 +437,9 @@ static enum wf_reason refresh_locked(const struct wf_refresh *refresh, const cha
     if (reason != WF_OK || !is_due(refresh, record, refused))
         goto out;
     if (has_just_failed(refresh, record))
-        reason = wf_fail(err, WF_UNREACHABLE, "a refresh has just failed: %s", record->failure);
+        /* As what it failed: a fault of ours is no outage, in which grace lets people in */
+        reason = wf_fail(err, wf_record_failure(record), "a refresh has just failed: %s",
+                         record->failure);
     else if (refresh->http != NULL)
         reason = wf_refresh_use(refresh, user, err);
     else
@@ -444,7 +456,7 @@ static bool can_go_on(const struct wf_refresh *refresh, const struct wf_record *
 {
     int64_t now = refresh->clock();
 
-    return !wf_secret_equals(record->access, refused) && record->obtained <= now + CLOCK_SLACK &&
+    return !wf_secret_equals(record->access, refused) && wf_age_is_past(record->obtained, now) &&
            (record->access_expires == 0 || now < record->access_expires);
 }
 
@@ -523,6 +535,7 @@ enum wf_reason wf_refresh_forget(const struct wf_refresh *refresh, const char *u
     const char *name = refresh->provider->name;
     struct wf_record *record = NULL;
     struct wf_err why = WF_ERR_INIT;
+    bool existed = false;
     bool told = true;
     int lock = -1;
     enum wf_reason reason =
@@ -539,9 +552,10 @@ enum wf_reason wf_refresh_forget(const struct wf_refresh *refresh, const char *u
         wf_log(refresh->log, WF_LOG_WARNING,
                "provider %s does not know that the session of %s is over: %s", name, user,
                why.text);
-    reason = wf_store_remove(refresh->store, name, user, err);
+    reason = wf_store_remove(refresh->store, name, user, &existed, err);
+    /* Of one that is ignored nobody was told */
     if (reason == WF_OK)
-        *ret_told = told;
+        *ret_told = told && (record != NULL || !existed);
 out:
     wf_record_free(record);
     wf_store_unlock(lock);

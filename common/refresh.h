@@ -23,9 +23,6 @@
 #include "log.h"
 #include "store.h"
 
-/* For how long after a refresh without an answer nobody tries again: who waited for it gets what it
- * got. Seconds. */
-#define WF_REFRESH_REST 5
 /* For how long an access token whose expiry the provider does not say is used without asking:
  * sessions of Workfront's live for hours, and who is refused sooner says so. Seconds. */
 #define WF_REFRESH_UNKNOWN 1800
@@ -39,6 +36,7 @@ struct wf_refresh {
     /* The program, and the configuration that it reads: both absolute. */
     const char *program; /* NULL: as it was installed */
     const char *config;
+    int64_t uid; /* the user's, for wf_refresh_keep; 0: it is not kept */
     /* Instead of the program: this process sends the request by this door. For wfauth-refresh
      * itself, and for tests. */
     struct wf_http *http;
@@ -88,7 +86,7 @@ enum wf_reason wf_refresh_end(const struct wf_refresh *refresh, const char *user
 
 /* End what others may hold of the session: its access token counts as expired from here on, and
  * *ret is that token (new, wf_secret_free), for the provider to be told (wf_provider_revoke). *ret
- * is NULL where there is no session. Reasons as wf_refresh_expire. */
+ * is NULL where there is no session, or where that is so already. Reasons as wf_refresh_expire. */
 enum wf_reason wf_refresh_retire(const struct wf_refresh *refresh, const char *user,
                                  struct wf_secret **ret, struct wf_err *err) WF_MUST_USE;
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "age.h"
 #include "http.h"
 #include "identity.h"
 #include "json.h"
@@ -94,6 +95,24 @@ static enum wf_reason ask(const struct wf_resume *resume, const struct wf_refres
     return reason;
 }
 
+/* True if the provider was asked and did not answer: by us, with *asked, or in a refresh of which the
+ * record says so, since `began`. Without that somebody only had the record to themselves for too
+ * long, as a person has who stops a sudo of theirs in the middle: no reason to go by old words. */
+static bool is_outage(const struct wf_resume *resume, const struct wf_refresh *refresh,
+                      const struct wf_record *asked, int64_t began)
+{
+    struct wf_record *now = NULL;
+
+    if (asked != NULL)
+        return true;
+    bool failed = wf_store_read(refresh->store, refresh->provider, resume->request->user, &now,
+                                NULL) == WF_OK &&
+                  now != NULL && now->failure != NULL && now->failed >= began - wf_record_rest(now) &&
+                  wf_record_failure(now) == WF_UNREACHABLE;
+    wf_record_free(now);
+    return failed;
+}
+
 /* What the provider said last, while it says nothing: for the time that the service allows. The
  * service's own rules count as they are now. */
 static enum wf_reason bridge(const struct wf_resume *resume, const struct wf_record *kept,
@@ -102,7 +121,7 @@ static enum wf_reason bridge(const struct wf_resume *resume, const struct wf_rec
     int64_t now = wf_context_now(resume->context);
     struct json_t *claims = NULL;
 
-    if (kept->claims == NULL || !wf_keep_is_young(kept->confirmed, now, resume->policy->grace))
+    if (kept->claims == NULL || !wf_age_is_below(kept->confirmed, now, resume->policy->grace))
         return WF_UNREACHABLE;
     wf_log(log_of(resume), WF_LOG_WARNING,
            "no answer about %s, and grace goes by what provider %s said %lld s ago: %s",
@@ -154,6 +173,7 @@ static enum wf_reason confirm(const struct wf_resume *resume, const struct wf_re
     struct wf_refresh refresh;
     struct wf_record *record = NULL;
     struct json_t *claims = NULL;
+    int64_t began = wf_context_now(resume->context);
 
     prepare(resume, &refresh);
     enum wf_reason reason = ask(resume, &refresh, &record, &claims, err);
@@ -163,7 +183,8 @@ static enum wf_reason confirm(const struct wf_resume *resume, const struct wf_re
     if (reason == WF_EXPIRED)
         reason = tell_end(resume, kept, err);
     /* With claims the provider has answered, and it is passwd that does not */
-    else if (reason == WF_UNREACHABLE && claims == NULL)
+    else if (reason == WF_UNREACHABLE && claims == NULL &&
+             is_outage(resume, &refresh, record, began))
         reason = bridge(resume, kept, result, err);
     /* Whose it is was judged when they signed in: the account phase refuses the same user, however
      * they get past authentication */
@@ -195,7 +216,10 @@ enum wf_reason wf_resume_confirm(const struct wf_resume *resume, struct wf_resul
     }
     wf_text_sanitise(ret_result->subject, sizeof(ret_result->subject), kept->subject,
                      strlen(kept->subject));
-    reason = confirm(resume, kept, ret_result, &own);
+    if (kept->ended == 0)
+        reason = wf_keep_check_account(kept, &own);
+    if (reason == WF_OK)
+        reason = confirm(resume, kept, ret_result, &own);
 out:
     if (reason != WF_OK)
         reason = wf_fail(err, reason, "%s", own.text);
@@ -229,7 +253,7 @@ static enum wf_reason check_proof(const struct wf_resume *resume, const struct w
         break;
     }
     if (reason == WF_OK &&
-        !wf_keep_is_young(*ret_signed_in, wf_context_now(resume->context), resume->policy->max_age))
+        !wf_age_is_below(*ret_signed_in, wf_context_now(resume->context), resume->policy->max_age))
         reason = wf_fail(err, WF_PENDING, "the last sign-in is longer ago than max_age");
     return reason;
 }

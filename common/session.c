@@ -126,6 +126,17 @@ static enum wf_reason check(const struct wf_provider_conf *provider, struct wf_e
     return WF_OK;
 }
 
+/* What cannot be kept is not asked for: a folder that is read-only shows at the lock. A refresh that
+ * holds it will be done before the person is. */
+static enum wf_reason try_place(const struct place *place, const char *provider, struct wf_err *err)
+{
+    int lock = -1;
+    enum wf_reason reason = wf_store_lock(place->store, provider, place->user, 0, &lock, err);
+
+    wf_store_unlock(lock);
+    return reason == WF_UNREACHABLE ? WF_OK : reason;
+}
+
 enum wf_reason wf_session_begin(const struct wf_context *context,
                                 const struct wf_provider_conf *provider, struct wf_session **ret,
                                 struct wf_err *err)
@@ -139,6 +150,8 @@ enum wf_reason wf_session_begin(const struct wf_context *context,
     enum wf_reason reason = check(provider, err);
     if (reason == WF_OK)
         reason = find_place(context, provider, NULL, &session->place, err);
+    if (reason == WF_OK)
+        reason = try_place(&session->place, provider->name, err);
     if (reason == WF_OK)
         reason = wf_context_http_new(context, provider, &session->dialogue.endpoint.http, err);
     if (reason != WF_OK)
@@ -171,7 +184,7 @@ const char *wf_session_address_borrow(const struct wf_session *session)
     return wf_authz_address_borrow(session->dialogue.authz);
 }
 
-const char *wf_session_prompt_borrow(struct wf_session *session, bool browser)
+const char *wf_session_prompt_borrow(struct wf_session *session, bool code)
 {
     const struct wf_policy *policy = NULL;
     enum wf_qr qr = WF_QR_AUTO;
@@ -179,7 +192,7 @@ const char *wf_session_prompt_borrow(struct wf_session *session, bool browser)
     if (wf_conf_policy(wf_context_conf_borrow(session->context), SERVICE, &policy, NULL) == WF_OK)
         qr = policy->qr;
     if (qr == WF_QR_AUTO)
-        qr = browser ? WF_QR_NO : WF_QR_UTF8;
+        qr = code ? WF_QR_UTF8 : WF_QR_NO;
     return wf_dialogue_prompt_borrow(&session->dialogue, qr);
 }
 
@@ -299,32 +312,40 @@ enum wf_reason wf_session_token(const struct wf_context *context,
     return reason;
 }
 
-void wf_session_renew(const struct wf_context *context, const struct wf_provider_conf *provider,
-                      const struct wf_secret *token)
+enum wf_reason wf_session_renew(const struct wf_context *context,
+                                const struct wf_provider_conf *provider,
+                                const struct wf_secret *token, struct wf_err *err)
 {
     struct place place = {.store = NULL};
-    struct wf_err err = WF_ERR_INIT;
-    enum wf_reason reason = find_place(context, provider, NULL, &place, &err);
+    enum wf_reason reason = find_place(context, provider, NULL, &place, err);
 
     if (reason == WF_OK)
-        reason = wf_refresh_expire(&place.refresh, place.user, token, &err);
-    if (reason != WF_OK)
-        wf_log(wf_context_log_borrow(context), WF_LOG_WARNING, "%s", err.text);
+        reason = wf_refresh_expire(&place.refresh, place.user, token, err);
     wf_store_free(place.store);
+    return reason;
 }
 
 /* Signing out */
 
 /* What is kept under the name of a section that has gone: nobody can be told. */
-static enum wf_reason drop(const struct place *place, const char *provider, struct wf_err *err)
+static enum wf_reason drop(const struct wf_context *context, const struct place *place,
+                           const char *provider, bool *ret_existed, struct wf_err *err)
 {
+    bool existed = false;
     int lock = -1;
     enum wf_reason reason =
         wf_store_lock(place->store, provider, place->user, LOCK_WAIT_MS, &lock, err);
 
     if (reason == WF_OK)
-        reason = wf_store_remove(place->store, provider, place->user, err);
+        reason = wf_store_remove(place->store, provider, place->user, &existed, err);
     wf_store_unlock(lock);
+    if (reason == WF_OK)
+        *ret_existed = existed;
+    if (existed)
+        wf_log(wf_context_log_borrow(context), WF_LOG_WARNING,
+               "there is no section [provider %s] any more, by which it could be told that the "
+               "session of %s is over",
+               provider, place->user);
     return reason;
 }
 
@@ -346,7 +367,7 @@ static enum wf_reason end(const struct wf_context *context, struct place *place,
     if (record != NULL)
         audit(context, "own-sign-out", place->user, provider->name, record->subject, reason, &own);
     if (reason == WF_OK) {
-        *ret_existed = record != NULL;
+        *ret_existed = record != NULL || !told;
         *ret_told = told;
     } else {
         (void)wf_fail(err, reason, "%s", own.text);
@@ -368,11 +389,9 @@ enum wf_reason wf_session_end(const struct wf_context *context, const char *prov
     if (reason == WF_OK && conf != NULL) {
         reason = end(context, &place, ret_existed, ret_told, err);
     } else if (reason == WF_OK) {
-        reason = drop(&place, provider, err);
-        if (reason == WF_OK) {
-            *ret_existed = false;
-            *ret_told = true;
-        }
+        reason = drop(context, &place, provider, ret_existed, err);
+        if (reason == WF_OK)
+            *ret_told = !*ret_existed;
     }
     wf_store_free(place.store);
     return reason;

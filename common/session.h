@@ -36,10 +36,10 @@ enum wf_reason wf_session_begin(const struct wf_context *context,
 /* Wipes, ends the helper, frees. NULL is fine. */
 void wf_session_free(struct wf_session *session);
 
-/* The address to open, and the whole prompt with it as wf_login_prompt_borrow has; without a QR
- * code where a browser shows the address. Borrowed until the next call on session. */
+/* The address to open, and the whole prompt with it as wf_login_prompt_borrow has. code: whether a QR
+ * code is of use, where `qr` does not decide. Borrowed until the next call on session. */
 const char *wf_session_address_borrow(const struct wf_session *session);
-const char *wf_session_prompt_borrow(struct wf_session *session, bool browser);
+const char *wf_session_prompt_borrow(struct wf_session *session, bool code);
 
 /* Judge what the person answered; a session is kept, durably, in place of the one before. Three
  * requests at most. Writes one audit line. WF_TOO_LARGE, WF_MALFORMED, WF_ISSUER, WF_EXPIRED: the
@@ -58,15 +58,17 @@ enum wf_reason wf_session_token(const struct wf_context *context,
                                 const struct wf_provider_conf *provider, struct wf_secret **ret,
                                 struct wf_err *err) WF_MUST_USE;
 /* The next wf_session_token refreshes. token: only if this is still the one that it would give;
- * NULL: whatever it would. Blocks for the disk, and for a refresh under way. */
-void wf_session_renew(const struct wf_context *context, const struct wf_provider_conf *provider,
-                      const struct wf_secret *token);
+ * NULL: whatever it would. Why it would not: WF_CONFIG, WF_UNREACHABLE, WF_INTERNAL. Blocks for the
+ * disk, and for a refresh under way. */
+enum wf_reason wf_session_renew(const struct wf_context *context,
+                                const struct wf_provider_conf *provider,
+                                const struct wf_secret *token, struct wf_err *err) WF_MUST_USE;
 
 /* Tell the provider that the session is over, and forget it, whatever the provider says
  * (wf_refresh_forget). provider: a section's name, which need not be there any more: nobody is told
  * then. user: whose, in the effective user's store; NULL: the effective user's own. *ret_existed: a
- * session or its tombstone was there. *ret_told: nobody is left who should know; else the log says
- * why. Why it cannot be forgotten: WF_CONFIG, WF_UNREACHABLE, WF_INTERNAL. Writes an audit line
+ * session or its tombstone was there, be it one that cannot be used. *ret_told: nobody is left who
+ * should know; else the log says why. Why it cannot be forgotten: WF_CONFIG, WF_UNREACHABLE, WF_INTERNAL. Writes an audit line
  * where there was one. Blocks up to two of the provider's time-outs, and for a refresh under way.
  */
 enum wf_reason wf_session_end(const struct wf_context *context, const char *provider,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "age.h"
 #include "crypto.h"
 #include "folder.h"
 #include "secret.h"
@@ -28,8 +29,6 @@ _Static_assert(sizeof(STAMP_PREFIX) + WF_STOREFILE_FEW_DIGITS + 1 + WF_STOREFILE
 #define MINE_MAX 1024
 /* Stamps that one call looks at for those whose time is over: a few file reads each. */
 #define CLEAN_MAX 64
-/* Seconds by which one that waits may come from the future: clocks are set. */
-#define SLACK 300
 
 /* On disk. Of the first four none is empty, but where it says so. */
 struct kept {
@@ -205,7 +204,7 @@ static enum wf_reason read_stamp(const struct wf_store *store, int in, const cha
     bool found = false;
     enum wf_reason reason = wf_storefile_read(store, &stamps, in, name, &kept, &found, err);
 
-    if (reason == WF_OK && found)
+    if (found)
         reason = give_anchor(&kept, &anchor, err);
     if (reason != WF_OK)
         return reason;
@@ -226,7 +225,7 @@ static enum wf_reason read_own(const struct wf_store *store, int in, const char 
     bool found = false;
     enum wf_reason reason = read_stamp(store, in, name, ret, &found, &why);
 
-    if (reason == WF_OK && found &&
+    if (found &&
         (strcmp(ret->provider, provider) != 0 || strcmp(ret->user, user) != 0 ||
          (anchor != NULL && !wf_anchor_equals(&ret->anchor, anchor))))
         reason = wf_fail(&why, WF_MALFORMED, "it is somebody else's");
@@ -242,8 +241,7 @@ static enum wf_reason read_own(const struct wf_store *store, int in, const char 
 
 static bool is_in_time(const struct kept *kept, const char *boot, int64_t now)
 {
-    return strcmp(kept->boot, boot) == 0 && kept->since <= now + SLACK &&
-           now - kept->since < WF_STAMP_PENDING;
+    return strcmp(kept->boot, boot) == 0 && wf_age_is_below(kept->since, now, WF_STAMP_PENDING);
 }
 
 /* Removing what is over: files that nobody will ever use again. Those that are no good stay; who has
@@ -254,9 +252,9 @@ struct cleaning {
     int in;
     const char *prefix;
     bool (*is_over)(const struct cleaning *cleaning, const char *name);
-    /* For those that wait */
-    const char *boot;
+    const char *boot; /* for those that wait */
     int64_t now;
+    struct wf_stamp *left; /* where one goes that has left a token file; NULL: nobody asks */
 };
 
 static bool pending_is_over(const struct cleaning *cleaning, const char *name)
@@ -269,13 +267,17 @@ static bool pending_is_over(const struct cleaning *cleaning, const char *name)
            found && !is_in_time(&kept, cleaning->boot, cleaning->now);
 }
 
+/* Without its stamp nobody would know of a token file that is still there. */
 static bool stamp_is_over(const struct cleaning *cleaning, const char *name)
 {
     struct wf_stamp stamp;
     bool found = false;
-
-    return read_stamp(cleaning->store, cleaning->in, name, &stamp, &found, NULL) == WF_OK &&
-           found && wf_anchor_has_gone(&stamp.anchor);
+    if (read_stamp(cleaning->store, cleaning->in, name, &stamp, &found, NULL) != WF_OK || !found ||
+        !wf_anchor_has_gone(&stamp.anchor))
+        return false;
+    if (stamp.exported[0] != '\0' && cleaning->left != NULL)
+        *cleaning->left = stamp;
+    return stamp.exported[0] == '\0';
 }
 
 /* As many as one call looks at, from a random one on, so that all have their turn. */
@@ -286,8 +288,7 @@ static void clean(const struct cleaning *cleaning)
     uint32_t random = 0;
     bool existed = false;
 
-    (void)snprintf(beginning, sizeof(beginning), "%s%s-", cleaning->prefix,
-                   cleaning->store->host);
+    (void)snprintf(beginning, sizeof(beginning), "%s%s-", cleaning->prefix, cleaning->store->host);
     (void)wf_folder_list(cleaning->in, beginning, &list);
     const struct wf_folder_entry *all = (const struct wf_folder_entry *)(void *)list.data;
     size_t count = list.len / sizeof(all[0]);
@@ -301,22 +302,18 @@ static void clean(const struct cleaning *cleaning)
     wf_buf_done(&list);
 }
 
-static void clean_stamps(const struct wf_store *store, int in)
+static void clean_stamps(const struct wf_store *store, int in, struct wf_stamp *left)
 {
-    const struct cleaning cleaning = {
-        .store = store, .in = in, .prefix = STAMP_PREFIX, .is_over = stamp_is_over};
+    const struct cleaning cleaning = {.store = store, .in = in, .prefix = STAMP_PREFIX,
+                                      .is_over = stamp_is_over, .left = left};
 
     clean(&cleaning);
 }
 
 static void clean_pending(const struct wf_store *store, int in, const char *boot, int64_t now)
 {
-    const struct cleaning cleaning = {.store = store,
-                                      .in = in,
-                                      .prefix = PENDING_PREFIX,
-                                      .is_over = pending_is_over,
-                                      .boot = boot,
-                                      .now = now};
+    const struct cleaning cleaning = {.store = store, .in = in, .prefix = PENDING_PREFIX,
+                                      .is_over = pending_is_over, .boot = boot, .now = now};
 
     clean(&cleaning);
 }
@@ -353,7 +350,7 @@ enum wf_reason wf_stamp_pend(const struct wf_store *store, const struct wf_stamp
     if (reason != WF_OK)
         goto out;
     clean_pending(store, in, kept.boot, now);
-    clean_stamps(store, in);
+    clean_stamps(store, in, NULL);
     reason = wf_storefile_write(store, &pendings, in, name, &kept, false, err);
     if (reason == WF_OK)
         memcpy(ret_mark, mark, sizeof(mark));
@@ -450,7 +447,7 @@ enum wf_reason wf_stamp_put(const struct wf_store *store, const struct wf_stamp 
     if (reason == WF_OK)
         reason = wf_storefile_enter(store, &in, err);
     if (reason == WF_OK) {
-        clean_stamps(store, in);
+        clean_stamps(store, in, NULL);
         reason = wf_storefile_write(store, &stamps, in, name, &kept, false, err);
     }
     wf_folder_shut(in);
@@ -516,8 +513,7 @@ enum wf_reason wf_stamp_find(const struct wf_store *store, const char *provider,
 
     while (reason == WF_OK && found) {
         reason = walk_next(&walk, &stamp, &found, err);
-        if (reason == WF_OK && found && stamp.signed_in > latest.signed_in &&
-            wf_anchor_holds_us(&stamp.anchor))
+        if (found && stamp.signed_in > latest.signed_in && wf_anchor_holds_us(&stamp.anchor))
             latest = stamp;
     }
     if (reason == WF_OK && latest.signed_in == 0)
@@ -541,8 +537,8 @@ static enum wf_reason count_exports(const struct wf_store *store, const char *pr
 
     while (reason == WF_OK && found) {
         reason = walk_next(&walk, &stamp, &found, err);
-        if (reason == WF_OK && found && stamp.exported[0] != '\0' &&
-            wf_anchor_lives(&stamp.anchor))
+        /* In doubt it goes on: what it has is not taken away */
+        if (found && stamp.exported[0] != '\0' && !wf_anchor_has_gone(&stamp.anchor))
             count++;
     }
     if (reason == WF_OK)
@@ -580,6 +576,23 @@ enum wf_reason wf_stamp_remove(const struct wf_store *store, const char *provide
     else
         reason = wf_fail(err, WF_EXPIRED, "%s had no time stamp of this session", user);
 out:
+    wf_folder_shut(in);
+    return reason;
+}
+
+enum wf_reason wf_stamp_find_left(const struct wf_store *store, struct wf_stamp *ret,
+                                  struct wf_err *err)
+{
+    struct wf_stamp left = {.signed_in = 0};
+    int in = -1;
+    enum wf_reason reason = wf_storefile_enter(store, &in, err);
+
+    if (reason == WF_OK)
+        clean_stamps(store, in, &left);
+    if (reason == WF_OK && left.user[0] == '\0')
+        reason = wf_fail(err, WF_PENDING, "no session has left its token file");
+    if (reason == WF_OK)
+        *ret = left;
     wf_folder_shut(in);
     return reason;
 }

@@ -51,7 +51,8 @@ enum wf_reason wf_stamp_lock(const struct wf_store *store, const char *provider,
                              unsigned wait_ms, int *ret, struct wf_err *err) WF_MUST_USE;
 
 /* Keep a stamp in the place of one with the same anchor, and remove those of sessions that are
- * over. WF_CONFIG if it cannot be kept, WF_INTERNAL. */
+ * over, but for those with an exported token (wf_stamp_find_left). WF_CONFIG if it cannot be kept,
+ * WF_INTERNAL. */
 enum wf_reason wf_stamp_put(const struct wf_store *store, const struct wf_stamp *stamp,
                             struct wf_err *err) WF_MUST_USE;
 /* The latest sign-in of this user at this provider in a session that this process is in
@@ -59,9 +60,15 @@ enum wf_reason wf_stamp_put(const struct wf_store *store, const struct wf_stamp 
  * the log says so. WF_CONFIG; WF_INTERNAL, also where there are more than can be looked at. */
 enum wf_reason wf_stamp_find(const struct wf_store *store, const char *provider, const char *user,
                              struct wf_stamp *ret, struct wf_err *err) WF_MUST_USE;
+/* Some stamp, of whichever user and provider, of a session that has an exported token and has surely
+ * gone without wf_stamp_remove, as where its process was killed; other sessions that are over are
+ * removed on the way. Not all are looked at in one call, but each has its turn. WF_PENDING if none
+ * is seen. WF_CONFIG. */
+enum wf_reason wf_stamp_find_left(const struct wf_store *store, struct wf_stamp *ret,
+                                  struct wf_err *err) WF_MUST_USE;
 /* Remove the one with this anchor. *ret: what it was; WF_EXPIRED if there was none. *ret_left, with
- * WF_EXPIRED, too: how many sessions of this user at this provider go on with an exported token. The
- * caller holds wf_stamp_lock. WF_CONFIG, WF_INTERNAL. */
+ * WF_EXPIRED, too: how many sessions of this user at this provider go on, or may, with an exported
+ * token. The caller holds wf_stamp_lock. WF_CONFIG, WF_INTERNAL. */
 enum wf_reason wf_stamp_remove(const struct wf_store *store, const char *provider, const char *user,
                                const struct wf_anchor *anchor, struct wf_stamp *ret,
                                unsigned *ret_left, struct wf_err *err) WF_MUST_USE;

@@ -151,24 +151,9 @@ static void say_others(const struct wf_store *store, int in, const char *name)
     (void)snprintf(prefix, sizeof(prefix), "%.*s", (int)(sizeof(PREFIX) + WF_STOREFILE_DIGITS), name);
     (void)wf_folder_list(in, prefix, &list);
     if (list.len > 0)
-        wf_log(store->log, WF_LOG_INFO, "%s/%s* is ignored: it was written on another host",
+        wf_log(store->log, WF_LOG_WARNING, "%s/%s* is ignored: it was written on another host",
                store->path, prefix);
     wf_buf_done(&list);
-}
-
-/* NULL, or why a record is not of this user and provider as configured now. */
-static const char *find_fault(const struct wf_record *record,
-                              const struct wf_provider_conf *provider, const char *user)
-{
-    const char *client_id = provider->client_id == NULL ? "-" : provider->client_id;
-
-    if (strcmp(record->provider, provider->name) != 0 || strcmp(record->user, user) != 0)
-        return "it is somebody else's";
-    if (strcmp(record->url, provider->url) != 0)
-        return "it is of another url of the provider's";
-    if (strcmp(record->client_id, client_id) != 0)
-        return "it is of another client_id of ours";
-    return NULL;
 }
 
 enum wf_reason wf_store_read(const struct wf_store *store, const struct wf_provider_conf *provider,
@@ -183,7 +168,7 @@ enum wf_reason wf_store_read(const struct wf_store *store, const struct wf_provi
     if (reason != WF_OK)
         return reason;
     reason = load(store, in, name, &record, &why);
-    const char *fault = record == NULL ? NULL : find_fault(record, provider, user);
+    const char *fault = record == NULL ? NULL : wf_record_fault(record, provider, user);
     if (fault != NULL)
         reason = wf_fail(&why, WF_MALFORMED, "%s", fault);
     if (reason == WF_MALFORMED) {
@@ -216,7 +201,7 @@ enum wf_reason wf_store_write(const struct wf_store *store, const struct wf_reco
 }
 
 enum wf_reason wf_store_remove(const struct wf_store *store, const char *provider, const char *user,
-                               struct wf_err *err)
+                               bool *ret_existed, struct wf_err *err)
 {
     char name[NAME_SIZE];
     bool existed = false;
@@ -225,6 +210,8 @@ enum wf_reason wf_store_remove(const struct wf_store *store, const char *provide
 
     if (reason == WF_OK)
         reason = wf_storefile_remove(store, in, name, true, &existed, err);
+    if (reason == WF_OK)
+        *ret_existed = existed;
     wf_folder_shut(in);
     return reason;
 }

@@ -51,10 +51,11 @@ enum wf_reason wf_store_read(const struct wf_store *store, const struct wf_provi
 enum wf_reason wf_store_write(const struct wf_store *store, const struct wf_record *record,
                               struct wf_err *err) WF_MUST_USE;
 
-/* Forget the record of this user at the provider of this name, durably; WF_OK also where there is
- * none. The caller holds its lock. WF_CONFIG, WF_INTERNAL. */
+/* Forget the record of this user at the provider of this name, durably, whatever is in it; WF_OK also
+ * where there is none, which *ret_existed says. The caller holds its lock. WF_CONFIG, WF_INTERNAL. */
 enum wf_reason wf_store_remove(const struct wf_store *store, const char *provider,
-                               const char *user, struct wf_err *err) WF_MUST_USE;
+                               const char *user, bool *ret_existed,
+                               struct wf_err *err) WF_MUST_USE;
 
 /* End what is kept of this user here, at whatever provider: tombstones (record.h) of `now`, with
  * these words; what is over stays as it is. For whoever takes the name away from a person. Takes the

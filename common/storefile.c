@@ -32,8 +32,10 @@ enum wf_reason wf_storefile_enter(const struct wf_store *store, int *ret, struct
         return WF_CONFIG;
     if (fstat(in, &st) != 0 || (st.st_mode & WF_FOLDER_PRIVATE) != 0) {
         wf_folder_shut(in);
-        return wf_fail(err, WF_CONFIG, "%s is open to others: chmod 700 %s", store->path,
-                       store->path);
+        return wf_fail(err, WF_CONFIG,
+                       "%s is open to others, expected a folder for this alone; if it is one: "
+                       "chmod 700 %s",
+                       store->path, store->path);
     }
     *ret = in;
     return WF_OK;

@@ -84,37 +84,41 @@ enum wf_reason wf_token(const struct wf_context *context, const char *provider,
 }
 
 /* token NULL: whatever is kept. */
-static void forget(const struct wf_context *context, const char *provider,
-                   const struct wf_secret *token)
+static enum wf_reason forget(const struct wf_context *context, const char *provider,
+                             const struct wf_secret *token, struct wf_err *err)
 {
     const struct wf_provider_conf *conf = NULL;
     struct wf_cachedir *dir = NULL;
+    enum wf_reason reason = find(context, provider, &conf, err);
 
-    if (find(context, provider, &conf, NULL) != WF_OK)
-        return;
-    if (wf_session_is_for(conf))
-        wf_session_renew(context, conf, token);
-    else if (wf_conf_is_machine(conf) &&
-             wf_cachedir_open(conf->cache_dir, wf_context_log_borrow(context), &dir, NULL) ==
-                 WF_OK) {
-        if (token == NULL)
-            wf_machine_forget(conf, dir);
-        else
+    if (reason != WF_OK)
+        return reason;
+    if (wf_session_is_for(conf)) {
+        reason = wf_session_renew(context, conf, token, err);
+    } else if (wf_conf_is_machine(conf)) {
+        reason = wf_cachedir_open(conf->cache_dir, wf_context_log_borrow(context), &dir, err);
+        if (reason == WF_OK && token == NULL)
+            reason = wf_machine_forget(conf, dir, err);
+        else if (reason == WF_OK)
             wf_machine_refused(conf, dir, wf_context_now(context), token);
     }
     wf_cachedir_free(dir);
+    return reason;
 }
 
-void wf_token_forget(const struct wf_context *context, const char *provider)
+enum wf_reason wf_token_forget(const struct wf_context *context, const char *provider,
+                               struct wf_err *err)
 {
-    forget(context, provider, NULL);
+    return forget(context, provider, NULL, err);
 }
 
 void wf_token_refused(const struct wf_context *context, const char *provider,
                       const struct wf_secret *token)
 {
-    if (token != NULL)
-        forget(context, provider, token);
+    struct wf_err err = WF_ERR_INIT;
+
+    if (token != NULL && forget(context, provider, token, &err) != WF_OK)
+        wf_log(wf_context_log_borrow(context), WF_LOG_WARNING, "%s", err.text);
 }
 
 enum wf_reason wf_assert(const struct wf_context *context, const char *provider,

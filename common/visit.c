@@ -8,6 +8,8 @@
 #include "context.h"
 #include "export.h"
 #include "http.h"
+#include "keep.h"
+#include "past.h"
 #include "provider.h"
 #include "resume.h"
 #include "stamp.h"
@@ -94,8 +96,12 @@ static enum wf_reason choose_token(const struct visit *visit, const char *runtim
         return reason;
     prepare(visit, &refresh);
     reason = wf_refresh_session(&refresh, visit->request->user, NULL, &record, err);
-    if (reason != WF_OK)
+    if (reason == WF_OK)
+        reason = wf_keep_check_account(record, err);
+    if (reason != WF_OK) {
+        wf_record_free(record);
         return reason;
+    }
     if (signed_in && strcmp(stamp->subject, record->subject) != 0) {
         wf_record_free(record);
         return wf_fail(err, WF_IDENTITY, "the session that is kept is another person's");
@@ -211,8 +217,25 @@ enum wf_reason wf_visit_begin(const struct wf_context *context, const struct wf_
 
 /* Ending */
 
-/* Tell the provider that a token is over, as far as it listens. */
-static void revoke(const struct visit *visit, const struct wf_secret *access)
+/* What the provider has to be told; nobody else gets any of it any more. */
+struct ending {
+    struct wf_secret *held;   /* what the file held */
+    struct wf_secret *access; /* what the session has: a refresh may have come between */
+    struct wf_record *past[WF_PAST_MAX]; /* sessions that were replaced */
+    size_t past_count;
+};
+
+static void ending_done(struct ending *ending)
+{
+    wf_secret_free(ending->held);
+    wf_secret_free(ending->access);
+    for (size_t i = 0; i < ending->past_count; i++)
+        wf_record_free(ending->past[i]);
+}
+
+/* Tell the provider that a session, or a token alone, is over. False if it does not answer. */
+static bool revoke(const struct visit *visit, const struct wf_secret *refresh,
+                   const struct wf_secret *access)
 {
     struct wf_endpoint endpoint = {visit->provider, NULL};
     struct wf_err err = WF_ERR_INIT;
@@ -220,78 +243,158 @@ static void revoke(const struct visit *visit, const struct wf_secret *access)
         wf_context_http_new(visit->context, visit->provider, &endpoint.http, &err);
 
     if (reason == WF_OK)
-        reason = wf_provider_revoke(&endpoint, visit->log, NULL, access, &err);
+        reason = wf_provider_revoke(&endpoint, visit->log, refresh, access, &err);
     if (reason != WF_OK)
         wf_log(visit->log, WF_LOG_WARNING,
                "provider %s does not know that a token of %s is over: %s", visit->provider->name,
                visit->request->user, err.text);
     wf_http_free(endpoint.http);
+    return reason != WF_UNREACHABLE;
 }
 
-/* The file goes, and from here on the next session gets another token. What the two held. */
-static void take_back(const struct visit *visit, const char *path, struct wf_secret **ret_held,
-                      struct wf_secret **ret_access)
+/* Without a lock. A provider that does not answer is not waited for again and again: what can be
+ * kept is for the next one. */
+static void tell(const struct visit *visit, const struct ending *ending)
+{
+    bool answers = true;
+
+    if (ending->access != NULL)
+        answers = revoke(visit, NULL, ending->access);
+    if (answers && ending->held != NULL && !wf_secret_equals(ending->held, ending->access))
+        answers = revoke(visit, NULL, ending->held);
+    for (size_t i = 0; i < ending->past_count; i++) {
+        const struct wf_record *past = ending->past[i];
+        if (answers)
+            answers = revoke(visit, past->refresh, past->access);
+        if (!answers && wf_past_keep(visit->store, past, NULL) != WF_OK)
+            wf_log(visit->log, WF_LOG_WARNING, "nobody will tell of it again");
+    }
+}
+
+/* The file goes, and from here on the next session gets another token. */
+static void take_back(const struct visit *visit, const char *path, struct ending *ending)
 {
     struct wf_refresh refresh;
     struct wf_err err = WF_ERR_INIT;
 
     prepare(visit, &refresh);
-    if (wf_export_remove(visit->request->user, path, ret_held, &err) != WF_OK)
+    if (wf_export_remove(visit->request->user, path, &ending->held, &err) != WF_OK)
         wf_log(visit->log, WF_LOG_WARNING, "the token of %s may be left in %s: %s",
                visit->request->user, path, err.text);
-    if (wf_refresh_retire(&refresh, visit->request->user, ret_access, &err) != WF_OK)
+    if (wf_refresh_retire(&refresh, visit->request->user, &ending->access, &err) != WF_OK)
         wf_log(visit->log, WF_LOG_WARNING, "the token of %s stays in use: %s", visit->request->user,
                err.text);
 }
 
-/* WF_EXPIRED: there is nothing that ends. */
-static enum wf_reason end_stamp(const struct visit *visit, struct wf_secret **ret_held,
-                                struct wf_secret **ret_access, struct wf_err *err)
+/* No file has a token of theirs any more. */
+static void take_past(const struct visit *visit, struct ending *ending)
 {
-    struct wf_anchor anchor;
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_record *past = NULL;
+
+    while (ending->past_count < WF_PAST_MAX) {
+        past = NULL;
+        if (wf_past_take(visit->store, visit->provider, visit->request->user, &past, &err) != WF_OK)
+            wf_log(visit->log, WF_LOG_WARNING, "%s", err.text);
+        if (past == NULL)
+            break;
+        ending->past[ending->past_count++] = past;
+    }
+}
+
+/* WF_EXPIRED: there is nothing that ends. */
+static enum wf_reason end_stamp(const struct visit *visit, const struct wf_anchor *anchor,
+                                struct ending *ending, struct wf_err *err)
+{
     struct wf_stamp was = {.signed_in = 0};
     unsigned left = 0;
     int lock = -1;
-    enum wf_reason reason = wf_anchor_process(&anchor, err);
+    enum wf_reason reason = lock_stamps(visit, &lock, err);
 
     if (reason == WF_OK)
-        reason = lock_stamps(visit, &lock, err);
-    if (reason == WF_OK)
-        reason = wf_stamp_remove(visit->store, visit->provider->name, visit->request->user, &anchor,
+        reason = wf_stamp_remove(visit->store, visit->provider->name, visit->request->user, anchor,
                                  &was, &left, err);
     if (reason == WF_OK && was.exported[0] != '\0' && left == 0)
-        take_back(visit, was.exported, ret_held, ret_access);
+        take_back(visit, was.exported, ending);
+    if ((reason == WF_OK || reason == WF_EXPIRED) && left == 0)
+        take_past(visit, ending);
     wf_store_unlock(lock);
     return reason;
 }
 
-static void end(const struct visit *visit)
+/* End the session of this anchor. */
+static void end(const struct visit *visit, const struct wf_anchor *anchor)
 {
-    struct wf_secret *held = NULL;   /* what the file held */
-    struct wf_secret *access = NULL; /* what the session has: a refresh may have come between */
+    struct ending ending = {.held = NULL};
     struct wf_err err = WF_ERR_INIT;
-    enum wf_reason reason = end_stamp(visit, &held, &access, &err);
+    enum wf_reason reason = end_stamp(visit, anchor, &ending, &err);
 
     if (reason != WF_OK && reason != WF_EXPIRED)
         wf_log(visit->log, WF_LOG_WARNING, "the session of %s ends, and its stamp stays: %s",
                visit->request->user, err.text);
-    /* Without a lock: nobody gets these two any more */
-    if (access != NULL)
-        revoke(visit, access);
-    if (held != NULL && !wf_secret_equals(held, access))
-        revoke(visit, held);
+    tell(visit, &ending);
+    ending_done(&ending);
+}
+
+/* The same at a provider that is not configured any more, so that nobody can be told. */
+static void end_unknown(const struct visit *visit, const struct wf_stamp *stamp)
+{
+    struct wf_stamp was = {.signed_in = 0};
+    struct wf_secret *held = NULL;
+    struct wf_err err = WF_ERR_INIT;
+    unsigned left = 0;
+    enum wf_reason reason = wf_stamp_remove(visit->store, stamp->provider, stamp->user,
+                                            &stamp->anchor, &was, &left, &err);
+
+    if (reason == WF_OK && left == 0)
+        reason = wf_export_remove(stamp->user, was.exported, &held, &err);
+    if (reason != WF_OK && reason != WF_EXPIRED)
+        wf_log(visit->log, WF_LOG_WARNING, "%s", err.text);
     wf_secret_free(held);
-    wf_secret_free(access);
+}
+
+/* A session whose process was killed has left its token, in its file and open at the provider; the
+ * next one that ends, whoever's it is, does it in its stead. One at a time: nobody's log-out takes
+ * longer than two. */
+static void end_left(const struct visit *visit)
+{
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_stamp stamp;
+    enum wf_reason reason = wf_stamp_find_left(visit->store, &stamp, &err);
+
+    if (reason != WF_OK) {
+        if (reason != WF_PENDING)
+            wf_log(visit->log, WF_LOG_WARNING, "%s", err.text);
+        return;
+    }
+    struct wf_request request = *visit->request;
+    struct visit left = *visit;
+    request.user = stamp.user;
+    left.request = &request;
+    left.provider = wf_conf_provider(wf_context_conf_borrow(visit->context), stamp.provider);
+    wf_log(visit->log, WF_LOG_INFO, "a session of %s has ended without a word", stamp.user);
+    if (left.provider != NULL)
+        end(&left, &stamp.anchor);
+    else
+        end_unknown(&left, &stamp);
 }
 
 enum wf_reason wf_visit_end(const struct wf_context *context, const struct wf_request *request,
                             struct wf_err *err)
 {
     struct visit visit = {.context = context, .request = request};
+    struct wf_anchor anchor;
+    struct wf_err why = WF_ERR_INIT;
     enum wf_reason reason = open_visit(&visit, err);
 
-    if (visit.store != NULL)
-        end(&visit);
+    if (visit.store != NULL) {
+        if (wf_anchor_process(&anchor, &why) == WF_OK)
+            end(&visit, &anchor);
+        else
+            wf_log(visit.log, WF_LOG_WARNING, "the session of %s ends, and its stamp stays: %s",
+                   request->user, why.text);
+        end_left(&visit);
+    }
     wf_store_free(visit.store);
     return reason;
 }

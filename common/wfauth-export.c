@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "crypto.h"
 #include "drop.h"
 #include "export.h"
 #include "folder.h"
@@ -52,17 +51,17 @@ static bool split(const char *path, struct place *ret)
 /* All that comes. False if that is not a token. */
 static bool read_token(struct wf_buf *token)
 {
-    for (;;) {
-        uint8_t *room = wf_buf_room(token, WF_EXPORT_TOKEN_MAX + 1 - token->len);
-        if (room == NULL)
-            return false;
-        ssize_t n = recv(SOCKET, room, WF_EXPORT_TOKEN_MAX + 1 - token->len, 0);
-        wf_buf_added(token, n > 0 ? (size_t)n : 0);
-        if (n == 0)
-            return token->len <= WF_EXPORT_TOKEN_MAX;
-        if ((n < 0 && errno != EINTR) || token->len > WF_EXPORT_TOKEN_MAX)
-            return false;
+    while (token->len <= WF_EXPORT_TOKEN_MAX) {
+        /* One byte more than there can be */
+        size_t most = WF_EXPORT_TOKEN_MAX + 1 - token->len;
+        uint8_t *room = wf_buf_room(token, most);
+        /* No signal has a handler here, so none interrupts this */
+        ssize_t n = room == NULL ? -1 : recv(SOCKET, room, most, 0);
+        if (n <= 0)
+            return n == 0;
+        wf_buf_added(token, (size_t)n);
     }
+    return false;
 }
 
 static enum wf_reason write_file(const struct place *place, struct wf_buf *token,
@@ -130,8 +129,6 @@ static enum wf_reason work(char **args, bool removes, struct wf_buf *data, struc
         return wf_fail(err, WF_INTERNAL, "%s is no path of a token", args[2]);
     enum wf_reason reason = wf_drop_to_person(args[1], WF_EXPORT_FILE_MAX, err);
     if (reason == WF_OK)
-        reason = wf_crypto_init(err);
-    if (reason == WF_OK)
         reason = removes ? remove_file(&place, data, err) : write_file(&place, data, err);
     return reason;
 }
@@ -151,13 +148,13 @@ int main(int argc, char **argv)
 {
     struct wf_err err = WF_ERR_INIT;
     struct wf_buf data = WF_BUF_INIT(WF_EXPORT_FILE_MAX);
-    bool removes = argc > 1 && strcmp(argv[1], "remove") == 0;
 
     if (argc != 4 || !wf_child_has_socket()) {
         (void)fprintf(stderr, "wfauth-export is started by pam_workfront, not by hand\n");
         return 2;
     }
     (void)alarm(LIFE);
+    bool removes = strcmp(argv[1], "remove") == 0;
     if (work(argv + 1, removes, &data, &err) == WF_OK)
         answer('+', data.data, removes ? data.len : 0);
     else

@@ -21,6 +21,7 @@
 #include "crypto.h"
 #include "refresh.h"
 #include "report.h"
+#include "rlimits.h"
 #include "wfauth.h"
 
 #define SOCKET STDIN_FILENO
@@ -50,7 +51,9 @@ static enum wf_reason refresh(char **args, struct wf_err *err)
     struct wf_store *store = NULL;
     struct wf_refresh job = {.log = &log, .clock = system_clock};
 
-    reason = wf_crypto_init(err);
+    reason = wf_rlimits_raise(WF_STORE_RECORD_MAX, err);
+    if (reason == WF_OK)
+        reason = wf_crypto_init(err);
     if (reason == WF_OK)
         reason = wf_conf_load(args[0], report_mistake, NULL, &conf, err);
     if (reason == WF_OK)
@@ -76,12 +79,16 @@ out:
     return reason;
 }
 
-/* A service that is stopped ends all its processes by these; the answer that is on its way must be
- * kept first, and the request has a time-out. */
+/* A service that is stopped ends all its processes by some of these, a limit by others; the answer
+ * that is on its way must be kept first, and the request has a time-out. Under su the real user id
+ * is that of a person who could end us by SIGKILL, with somebody else's session. */
 static void stay(void)
 {
-    static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGALRM, SIGXFSZ};
+    static const int signals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
+                                  SIGPIPE, SIGALRM, SIGXFSZ, SIGXCPU};
 
+    if (geteuid() == 0)
+        (void)!setresuid(0, 0, 0);
     for (size_t i = 0; i < WF_ARRAY_LEN(signals); i++)
         (void)signal(signals[i], SIG_IGN);
 }

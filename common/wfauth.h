@@ -259,9 +259,11 @@ enum wf_reason wf_account_check(const struct wf_context *context, const struct w
  * process hangs. Any thread. */
 enum wf_reason wf_token(const struct wf_context *context, const char *provider,
                         struct wf_secret **ret, struct wf_err *err) WF_MUST_USE;
-/* Whatever is kept is of no use: the next wf_token gets a new one. Blocks for the disk, and for a
- * refresh under way. Any thread. */
-void wf_token_forget(const struct wf_context *context, const char *provider);
+/* Whatever is kept is of no use: the next wf_token gets a new one. WF_CONFIG if it cannot be
+ * forgotten, or there is no such provider, WF_UNREACHABLE, WF_INTERNAL: the next one may give what
+ * was kept. Blocks for the disk, and for a refresh under way. Any thread. */
+enum wf_reason wf_token_forget(const struct wf_context *context, const char *provider,
+                               struct wf_err *err) WF_MUST_USE;
 /* A server did not take this token: the next wf_token gets a new one, unless others whose token was
  * refused have one already. NULL is fine. Blocks as wf_token_forget. Any thread. */
 void wf_token_refused(const struct wf_context *context, const char *provider,

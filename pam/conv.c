@@ -85,12 +85,13 @@ struct leftovers {
     unsigned empty;
 };
 
-/* Whether what came as the first piece was typed by nobody, as far as one can tell. */
-static bool is_leftover(struct leftovers *seen, int code, size_t len)
+/* Whether what came as the first piece, an error or an empty line, was typed by nobody, as far as one
+ * can tell. */
+static bool is_leftover(struct leftovers *seen, int code)
 {
     if (code == PAM_CONV_ERR)
         return seen->errors++ < LEFTOVER_ERRORS_MAX;
-    return code == PAM_SUCCESS && len == 0 && seen->empty++ < LEFTOVER_EMPTY_MAX;
+    return code == PAM_SUCCESS && seen->empty++ < LEFTOVER_EMPTY_MAX;
 }
 
 static int ask_in_pieces(pam_handle_t *pamh, bool hidden, bool leaves_rest,
@@ -105,7 +106,7 @@ static int ask_in_pieces(pam_handle_t *pamh, bool hidden, bool leaves_rest,
     answer->len = 0;
     for (size_t i = 0; i < PIECES_MAX; i++) {
         code = ask_line(pamh, prompt, hidden, answer, &len);
-        if (answer->len == 0 && is_leftover(&seen, code, len)) {
+        if (answer->len == 0 && is_leftover(&seen, code)) {
             prompt = same_piece;
             continue;
         }

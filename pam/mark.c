@@ -19,8 +19,7 @@ static void free_mark(pam_handle_t *pamh, void *data, int status)
 {
     (void)pamh;
     (void)status;
-    if (data != NULL)
-        explicit_bzero(data, WF_MARK_SIZE);
+    explicit_bzero(data, WF_MARK_SIZE);
     free(data);
 }
 
@@ -71,17 +70,18 @@ static void drop(pam_handle_t *pamh)
 bool wf_mark_take(pam_handle_t *pamh, char ret[WF_MARK_SIZE])
 {
     const void *kept = NULL;
-    const char *mark = pam_getenv(pamh, VARIABLE);
+    const char *mark = NULL;
 
     ret[0] = '\0';
-    if (mark == NULL && pam_get_data(pamh, MARK_KEY, &kept) == PAM_SUCCESS)
+    /* pam_env may have put anything into the environment that the person wrote */
+    if (pam_get_data(pamh, MARK_KEY, &kept) == PAM_SUCCESS)
         mark = kept;
-    /* pam_env may have put anything there that the person wrote */
+    if (mark == NULL)
+        mark = pam_getenv(pamh, VARIABLE);
     if (mark != NULL && strlen(mark) == WF_MARK_SIZE - 1)
         memcpy(ret, mark, WF_MARK_SIZE);
     drop(pamh);
-    if (kept != NULL)
-        (void)pam_set_data(pamh, MARK_KEY, NULL, NULL);
+    (void)pam_set_data(pamh, MARK_KEY, NULL, NULL);
     return ret[0] != '\0';
 }
 
@@ -89,7 +89,7 @@ void wf_mark_drop_late(pam_handle_t *pamh)
 {
     const void *before = NULL;
 
-    if (pam_get_data(pamh, CREDENTIALS_KEY, &before) == PAM_SUCCESS && before != NULL)
+    if (pam_get_data(pamh, CREDENTIALS_KEY, &before) == PAM_SUCCESS)
         drop(pamh);
     else
         (void)pam_set_data(pamh, CREDENTIALS_KEY, pamh, NULL);

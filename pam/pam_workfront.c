@@ -99,20 +99,19 @@ static int get_token(const struct wf_call *call, struct wf_answer *answer, const
     const struct wf_question question = {
         .prompt = "Access token: ", .hidden = true, .cuts_silently = call->over_ssh};
     const char *given = NULL;
-    int code;
 
     if (call->args.use_first_pass || call->args.try_first_pass)
         given = wf_call_item(call->pamh, PAM_AUTHTOK);
-    if (given != NULL || call->args.use_first_pass) {
+    if (given != NULL) {
         *ret_token = given;
-        *ret_len = given == NULL ? 0 : strlen(given);
-        return given == NULL ? PAM_AUTH_ERR : PAM_SUCCESS;
+        *ret_len = strlen(given);
+        return PAM_SUCCESS;
     }
-    code = wf_conv_ask(call->pamh, &question, answer);
-    if (code == PAM_SUCCESS) {
-        *ret_token = answer->text;
-        *ret_len = answer->len;
-    }
+    if (call->args.use_first_pass)
+        return PAM_AUTH_ERR;
+    int code = wf_conv_ask(call->pamh, &question, answer);
+    *ret_token = answer->text;
+    *ret_len = answer->len;
     return code;
 }
 

@@ -1,5 +1,6 @@
 if HAVE_CMOCKA
 unit_tests = \
+	%D%/unit/test_age \
 	%D%/unit/test_base64 \
 	%D%/unit/test_text \
 	%D%/unit/test_err \
@@ -51,8 +52,8 @@ unit_tests = \
 	%D%/unit/test_login \
 	%D%/unit/test_login_memory
 if ENABLE_PAM
-unit_tests += %D%/unit/test_pam %D%/unit/test_pam_mark %D%/unit/test_pam_proof \
-	%D%/unit/test_pam_token
+unit_tests += %D%/unit/test_pam %D%/unit/test_pam_args %D%/unit/test_pam_conv %D%/unit/test_pam_entry \
+	%D%/unit/test_pam_mark %D%/unit/test_pam_proof %D%/unit/test_pam_session %D%/unit/test_pam_token
 endif
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -94,6 +95,10 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_json_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_json_LDADD = $(unit_ldadd)
 %C%_unit_test_json_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
+
+%C%_unit_test_age_SOURCES = %D%/unit/test_age.c
+%C%_unit_test_age_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_age_LDADD = $(unit_ldadd)
 
 %C%_unit_test_file_SOURCES = %D%/unit/test_file.c
 %C%_unit_test_file_CPPFLAGS = $(unit_cppflags)
@@ -184,7 +189,7 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 
 %C%_unit_test_assertion_SOURCES = %D%/unit/test_assertion.c
 %C%_unit_test_assertion_CPPFLAGS = $(unit_cppflags)
-%C%_unit_test_assertion_LDADD = common/libwfjwt.la $(unit_ldadd) $(CRYPTO_LIBS)
+%C%_unit_test_assertion_LDADD = common/libwfjwt.la $(mint_ldadd) $(CRYPTO_LIBS)
 
 %C%_unit_test_forksafe_SOURCES = %D%/unit/test_forksafe.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_forksafe_CPPFLAGS = $(unit_cppflags)
@@ -235,17 +240,47 @@ unit_ldadd = common/libwfcore.la $(CMOCKA_LIBS)
 %C%_unit_test_pam_LDADD = $(unit_ldadd) $(PAM_LIBS)
 
 # The module's own files, which it hides
+%C%_unit_test_pam_args_SOURCES = %D%/unit/test_pam_args.c pam/args.c pam/code.c
+%C%_unit_test_pam_args_CPPFLAGS = $(unit_cppflags) -I$(srcdir)/pam
+%C%_unit_test_pam_args_LDADD = $(unit_ldadd)
+
+%C%_unit_test_pam_conv_SOURCES = %D%/unit/test_pam_conv.c %D%/lib/pamcase.h pam/conv.c
+%C%_unit_test_pam_conv_CPPFLAGS = $(unit_cppflags) -I$(srcdir)/pam
+%C%_unit_test_pam_conv_LDADD = $(unit_ldadd) $(PAM_LIBS)
+%C%_unit_test_pam_conv_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup \
+	-Wl,--wrap=free
+
+pam_module = pam/args.c pam/call.c pam/code.c pam/conv.c pam/mark.c pam/proof.c pam/pam_session.c pam/pam_workfront.c
+pam_core_case = %D%/lib/pamcore.h %D%/lib/pamcase.h
+pam_core_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getuid,--wrap=pam_get_data,--wrap=pam_set_data \
+	-Wl,--wrap=pam_get_item,--wrap=pam_set_item,--wrap=pam_get_user,--wrap=pam_putenv,--wrap=pam_syslog \
+	-Wl,--wrap=wf_context_new,--wrap=wf_context_free,--wrap=wf_wants_token,--wrap=wf_resume,--wrap=wf_verify \
+	-Wl,--wrap=wf_login_begin,--wrap=wf_login_prompt_borrow,--wrap=wf_login_answer,--wrap=wf_login_is_open \
+	-Wl,--wrap=wf_login_advice,--wrap=wf_login_abandon,--wrap=wf_login_free,--wrap=wf_account_check \
+	-Wl,--wrap=wf_visit_begin,--wrap=wf_visit_end \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
+%C%_unit_test_pam_entry_SOURCES = %D%/unit/test_pam_entry.c $(pam_core_case) $(pam_module)
+%C%_unit_test_pam_entry_CPPFLAGS = $(unit_cppflags) -I$(srcdir)/pam
+%C%_unit_test_pam_entry_LDADD = $(unit_ldadd) $(PAM_LIBS)
+%C%_unit_test_pam_entry_LDFLAGS = $(pam_core_ldflags)
+
+%C%_unit_test_pam_session_SOURCES = %D%/unit/test_pam_session.c $(pam_core_case) $(pam_module)
+%C%_unit_test_pam_session_CPPFLAGS = $(unit_cppflags) -I$(srcdir)/pam
+%C%_unit_test_pam_session_LDADD = $(unit_ldadd) $(PAM_LIBS)
+%C%_unit_test_pam_session_LDFLAGS = $(pam_core_ldflags)
+
 %C%_unit_test_pam_proof_SOURCES = %D%/unit/test_pam_proof.c %D%/lib/fakepasswd.h \
 	pam/proof.c pam/call.c pam/args.c
 %C%_unit_test_pam_proof_CPPFLAGS = $(unit_cppflags) -I$(srcdir)/pam
 %C%_unit_test_pam_proof_LDADD = $(unit_ldadd) $(PAM_LIBS)
 %C%_unit_test_pam_proof_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getuid,--wrap=getpwnam_r,--wrap=wf_anchor_caller
 
-%C%_unit_test_pam_mark_SOURCES = %D%/unit/test_pam_mark.c \
+%C%_unit_test_pam_mark_SOURCES = %D%/unit/test_pam_mark.c %D%/lib/pamcase.h \
 	pam/mark.c pam/proof.c pam/call.c pam/args.c
 %C%_unit_test_pam_mark_CPPFLAGS = $(unit_cppflags) -I$(srcdir)/pam
 %C%_unit_test_pam_mark_LDADD = $(unit_ldadd) $(PAM_LIBS)
-%C%_unit_test_pam_mark_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getuid,--wrap=pam_get_data,--wrap=pam_set_data
+%C%_unit_test_pam_mark_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getuid,--wrap=pam_get_data,--wrap=pam_set_data \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup,--wrap=free,--wrap=pam_putenv
 
 %C%_unit_test_pam_token_SOURCES = %D%/unit/test_pam_token.c
 %C%_unit_test_pam_token_CPPFLAGS = $(unit_cppflags) \
@@ -314,7 +349,7 @@ check_PROGRAMS += %D%/lib/refresher
 %C%_unit_test_keyring_entry_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_keyring_entry_LDADD = $(mint_ldadd)
 %C%_unit_test_keyring_entry_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=strndup \
-	-Wl,--wrap=wf_json_new,--wrap=wf_json_dump,--wrap=wf_json_set_text,--wrap=wf_json_set_number
+	-Wl,--wrap=wf_json_new,--wrap=wf_json_write,--wrap=wf_json_set_text,--wrap=wf_json_set_number
 
 %C%_unit_test_keyring_fetch_SOURCES = %D%/unit/test_keyring_fetch.c %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_keyring_fetch_CPPFLAGS = $(unit_cppflags)
@@ -329,7 +364,7 @@ check_PROGRAMS += %D%/lib/refresher
 %C%_unit_test_verify_threads_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_verify_threads_LDADD = $(mint_ldadd)
 
-%C%_unit_test_jwk_SOURCES = %D%/unit/test_jwk.c
+%C%_unit_test_jwk_SOURCES = %D%/unit/test_jwk.c %D%/lib/jwkcase.h
 %C%_unit_test_jwk_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_jwk_LDADD = $(mint_ldadd)
 %C%_unit_test_jwk_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc
@@ -338,7 +373,7 @@ check_PROGRAMS += %D%/lib/refresher
 %C%_unit_test_jwk_rfc_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_jwk_rfc_LDADD = $(mint_ldadd)
 
-%C%_unit_test_jwk_verify_SOURCES = %D%/unit/test_jwk_verify.c
+%C%_unit_test_jwk_verify_SOURCES = %D%/unit/test_jwk_verify.c %D%/lib/jwkcase.h
 %C%_unit_test_jwk_verify_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_jwk_verify_LDADD = $(mint_ldadd)
 %C%_unit_test_jwk_verify_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc
@@ -373,6 +408,7 @@ unit_tests += \
 	%D%/unit/test_keyring_folder \
 	%D%/unit/test_keyring_many \
 	%D%/unit/test_keyring_threads \
+	%D%/unit/test_answer \
 	%D%/unit/test_oidc \
 	%D%/unit/test_http_deadline \
 	%D%/unit/test_http_cache \
@@ -380,7 +416,7 @@ unit_tests += \
 	%D%/unit/test_http \
 	%D%/unit/test_http_curl \
 	%D%/unit/test_http_helper \
-	%D%/unit/test_drop
+	%D%/unit/test_drop %D%/unit/test_drop_calls
 
 %C%_unit_test_http_request_SOURCES = %D%/unit/test_http_request.c
 %C%_unit_test_http_request_CPPFLAGS = $(unit_cppflags)
@@ -440,10 +476,15 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_http_deadline_LDADD = $(unit_ldadd)
 %C%_unit_test_http_deadline_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=wf_frame_now
 
+%C%_unit_test_answer_SOURCES = %D%/unit/test_answer.c
+%C%_unit_test_answer_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_answer_LDADD = $(unit_ldadd)
+%C%_unit_test_answer_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime,--wrap=wf_frame_now,--wrap=wf_json_new
+
 %C%_unit_test_oidc_SOURCES = %D%/unit/test_oidc.c $(fake_door)
 %C%_unit_test_oidc_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_oidc_LDADD = $(unit_ldadd)
-%C%_unit_test_oidc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=strndup,--wrap=clock_gettime,--wrap=wf_frame_now
+%C%_unit_test_oidc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=strndup
 
 %C%_unit_test_http_cache_SOURCES = %D%/unit/test_http_cache.c
 %C%_unit_test_http_cache_CPPFLAGS = $(unit_cppflags)
@@ -471,6 +512,17 @@ http_cppflags = $(unit_cppflags) -DTEST_HELPER='"$(abs_top_builddir)/common/wfau
 %C%_unit_test_drop_SOURCES = %D%/unit/test_drop.c
 %C%_unit_test_drop_CPPFLAGS = $(http_cppflags)
 %C%_unit_test_drop_LDADD = %D%/lib/libhttpd.la $(unit_ldadd)
+
+%C%_unit_test_drop_calls_SOURCES = %D%/unit/test_drop_calls.c %D%/lib/dropcase.h common/drop.c
+%C%_unit_test_drop_calls_CPPFLAGS = $(unit_cppflags)
+%C%_unit_test_drop_calls_LDADD = $(unit_ldadd)
+drop_case_ldflags = -Wl,--wrap=close_range,--wrap=close,--wrap=open,--wrap=read \
+	-Wl,--wrap=umask,--wrap=chdir,--wrap=prctl,--wrap=getrlimit,--wrap=setrlimit,--wrap=getpwnam,--wrap=syscall \
+	-Wl,--wrap=geteuid,--wrap=getuid,--wrap=getegid,--wrap=getgid,--wrap=setgroups,--wrap=getgroups \
+	-Wl,--wrap=setresgid,--wrap=setresuid,--wrap=setuid,--wrap=setgid,--wrap=getresuid,--wrap=getresgid \
+	-Wl,--wrap=pthread_attr_init,--wrap=pthread_attr_destroy,--wrap=pthread_attr_setstacksize \
+	-Wl,--wrap=pthread_setattr_default_np
+%C%_unit_test_drop_calls_LDFLAGS = $(AM_LDFLAGS) $(drop_case_ldflags)
 
 %C%_unit_test_http_helper_SOURCES = %D%/unit/test_http_helper.c
 %C%_unit_test_http_helper_CPPFLAGS = $(http_cppflags)

@@ -331,6 +331,8 @@ class Finder:
                 continue
             if tokens[i - 1].text == ";" and self.in_head(i - 1):
                 continue
+            if tokens[i - 1].text == "}" and tokens[tokens[i - 1].mate - 1].text == "struct":
+                continue  # what is declared is of this type
             if tokens[i].text in HEADS:
                 continue
             end = self.right_edge(i - 1, {";"}) + 1

@@ -14,7 +14,7 @@ from harness import Suite, expect, show  # noqa: E402
 from own import bad, begin, good, records, refreshes, wfauth  # noqa: E402
 from preload import Clock  # noqa: E402
 from session import call  # noqa: E402
-from world import main  # noqa: E402
+from world import DOMAIN, main  # noqa: E402
 
 suite = Suite()
 MINUTE = 60
@@ -29,7 +29,7 @@ def serve(world, *options, inactivity="none"):
     world.sandbox.restart(*options)
     world.sandbox.run("app", "edit", world.spa, "--rotation", "on", "--inactivity-expiry", inactivity)
     world.clock.reset()
-    begin(world, timeout="10")
+    begin(world)
 
 
 def is_good(world, token):
@@ -107,6 +107,30 @@ def outages(world):
     expect(found.count(503) == warned > 0 and set(found) == {200, 503}, warned, found)
 
 
+@suite.case("this host's clock jumps, ahead and back: a token each time, no session lost, nothing asked twice")
+def jumps(world):
+    serve(world, "--bearer-style", "--session-lifetime", "1h")
+    token = job(world)
+    # Seconds that this clock alone is ahead, and whether what is kept can be believed then
+    for ahead, good_for in ((301, True), (0, True), (7200, False), (7300, True), (6999, True), (0, False), (0, True),
+                            (86400, False), (3600, False), (3600, True), (0, False)):
+        world.clock.set(ahead)
+        world.sandbox.run("requests", "--clear")
+        now = job(world)
+        expect((now == token) == good_for, ahead, "s ahead: another token, or the same")
+        expect(refreshes(world) == ([] if good_for else [200]), ahead, refreshes(world))
+        token = now
+    # An end that was written by a clock ahead of its time is one
+    world.clock.set(86400)
+    world.sandbox.run("user", "edit", "alice@" + DOMAIN, "--inactive")
+    try:
+        bad(wfauth(world, "token", "--new", wrap=world.clock.argv), "expired", 1, "wfauth login acme")
+    finally:
+        world.sandbox.run("user", "edit", "alice@" + DOMAIN, "--active")
+    world.clock.set(0)
+    bad(wfauth(world, "token", wrap=world.clock.argv), "expired", 1, "ended 0 s ago", "wfauth login acme")
+
+
 class Caller(threading.Thread):
     """Asks again and again, until the time is over."""
 
@@ -143,16 +167,16 @@ def real_time(world):
     for caller in callers:
         caller.start()
     for caller in callers:
-        caller.join(90)
+        caller.join(240)
     for caller in callers:
-        expect(caller.problem is None and caller.runs > 5, caller.problem, caller.runs)
+        expect(caller.problem is None and caller.runs > 0, caller.problem, caller.runs)
     found = refreshes(world)
     # Renewed when a second of three is left; the times are whole seconds
     most = math.ceil((time.time() - started) / 2) + 1
-    expect(set(found) == {200} and seconds / 4 <= len(found) <= most, found, most)
+    expect(set(found) == {200} and 3 <= len(found) <= most, found, most)
     show("%d runs, %d refreshes, %d runs too slow to be judged" %
          (sum(c.runs for c in callers), len(found), sum(c.slow for c in callers)))
-    expect(sum(c.slow for c in callers) < sum(c.runs for c in callers) / 2, "too slow a machine")
+    expect(sum(c.runs - c.slow for c in callers) > 3, "too slow a machine")
 
 
 if __name__ == "__main__":

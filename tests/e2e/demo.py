@@ -70,7 +70,7 @@ class Machine:
     def run(self, *options, status=0, argv=(DEMO,), **more):
         """The demo without a terminal; what it prints."""
         done = subprocess.run(list(argv) + list(options), env=self.env(**more), stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240, check=False)
         self.text += done.stdout
         expect(done.returncode == status, "the demo ended with", done.returncode, "instead of", status,
                done.stdout[-500:])
@@ -78,7 +78,7 @@ class Machine:
 
     def start(self, *options):
         """The demo in a terminal."""
-        terminal = Terminal([DEMO] + list(options), env=self.env(TERM="dumb"), timeout=60)
+        terminal = Terminal([DEMO] + list(options), env=self.env(TERM="dumb"))
         self.terminals.append(terminal)
         return terminal
 

@@ -136,7 +136,7 @@ class Imtest:
     def __init__(self, mechanism, password, user=""):
         argv = [IMTEST, "-t", "", "-a", USER, "-u", user, "-w", password, "-p", str(PORT), "127.0.0.1"]
         done = subprocess.run(argv[:1] + (["-m", mechanism] if mechanism else []) + argv[1:], input=". LOGOUT\n",
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20, check=False)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240, check=False)
         self.text = done.stdout
         found = re.search(r"^C: A01 AUTHENTICATE (\S+)(?: (\S+))?$", self.text, re.M)
         self.mechanism = found and found.group(1)
@@ -206,7 +206,7 @@ def run_mbsync(world, mechanism, text, good):
         TLS_PORT, world.site.cert)).replace("User alice", "User " + USER)
     write(home + "/.mbsyncrc", rc.replace("AuthMechs OAUTHBEARER", "AuthMechs " + mechanism), 0o600)
     done = subprocess.run(["/usr/bin/mbsync", "mail"], env=dict(os.environ, HOME=home), stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20, check=False)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240, check=False)
     expect((done.returncode == 0) == good, "mbsync ended with", done.returncode, done.stdout)
     return home + "/Mail"
 

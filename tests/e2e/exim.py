@@ -11,7 +11,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-from harness import Suite, expect, show  # noqa: E402
+from harness import Suite, expect, show, within  # noqa: E402
 from mail import DUMMY, Site, encode, message, oauthbearer, xoauth2  # noqa: E402
 from sandbox import wait_listening  # noqa: E402
 from world import DOMAIN, HOME, main, run, write  # noqa: E402
@@ -87,7 +87,7 @@ class Client(smtplib.SMTP):
     """One connection, secured."""
 
     def __init__(self, world, tls=True):
-        super().__init__("127.0.0.1", PORT, timeout=20)
+        super().__init__("127.0.0.1", PORT, timeout=240)
         self.ehlo()
         if tls:
             self.starttls(context=ssl.create_default_context(cafile=world.site.cert))
@@ -196,14 +196,14 @@ def outage(world, mechanism):
     try:
         started = time.monotonic()
         code, said, text = sign_in(world, mechanism, token)
-        expect(time.monotonic() - started < 4, "it took", time.monotonic() - started)
+        expect(time.monotonic() - started < 20, "it took", time.monotonic() - started)
     finally:
         site.provider.start()
     world.decision("refuse", "unreachable", action="token")
     # Exim asks for the user's name before it looks at SASL's result, and takes the lack of one for a
     # failure for good (4.96; where that is mended, 435)
     expect(code in (435, 535) and said == "nobody", code, said, text)
-    expect(code == 435 or "username fetch problem" in read(SPOOL + "/log/rejectlog"), code, text)
+    within(5, lambda: code == 435 or "username fetch problem" in read(SPOOL + "/log/rejectlog"), "the reason in its log")
 
 
 @each("messages that break the grammar are refused, and Exim lives on")

@@ -60,7 +60,7 @@ def run_as_alice(world, argv):
     env = {"PATH": os.environ["PATH"], "HOME": "/home/alice", "USER": "alice", "LANG": "C.UTF-8",
            "SASL_PATH": world.site.plugins + SASL_PATH}
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          env=env, cwd="/home/alice", timeout=30, check=False)
+                          env=env, cwd="/home/alice", timeout=240, check=False)
     return done.returncode, done.stdout
 
 

@@ -18,6 +18,7 @@ from bearer import command  # noqa: E402
 from harness import Suite, expect, show, within  # noqa: E402
 from own import bad, begin, environment, good, records, refreshes, wfauth  # noqa: E402
 from processes import pids  # noqa: E402
+from sandbox import busy  # noqa: E402
 from world import main  # noqa: E402
 
 suite = Suite()
@@ -74,12 +75,12 @@ def killed_at_random(world):
         for pid in found:
             os.kill(pid, signal.SIGKILL)
         hit += len(found) > 0
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=240)
         world.sandbox.secrets += out.split()
         expect(process.returncode in (0, 1, 2), process.returncode, err)
         within(20, lambda: not pids("wfauth-refresh"), "the refresh ends")
         # The request of one that is dead may still be on its way, and must not come second
-        time.sleep(0.1)
+        within(20, lambda: not busy(int(world.sandbox.port)), "the sandbox has read it")
         turned += 200 in refreshes(world)
         if is_dead(world):
             dead += 1

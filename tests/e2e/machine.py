@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import ssl
-import statistics
 import subprocess
 import sys
 import time
@@ -20,7 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 from bearer import Provider, Verdict, command  # noqa: E402
-from harness import Suite, expect, show  # noqa: E402
+from harness import Suite, expect  # noqa: E402
+from own import costs_little  # noqa: E402
+from preload import Clock  # noqa: E402
 from tlsserver import Reply  # noqa: E402
 from world import DOMAIN, HOME, main, run, write  # noqa: E402
 
@@ -32,7 +33,7 @@ type = workfront
 url = %(url)s
 ca_file = %(ca)s
 cache_dir = %(folder)s/cache
-timeout = 2s
+timeout = 30s
 client_id = %(client)s
 client_secret_file = %(folder)s/relay.secret
 private_key_file = %(folder)s/relay.key.pem
@@ -45,7 +46,7 @@ type = oidc
 url = %(url)s
 ca_file = %(ca)s
 cache_dir = %(folder)s/cache
-timeout = 2s
+timeout = 30s
 client_id = relay
 client_auth = private_key_jwt
 private_key_file = %(folder)s/relay.key.pem
@@ -55,11 +56,11 @@ scope = mail
 """
 
 
-def wfauth(world, *words, user=None, env=None):
-    """What the command says; its environment is clean but for `env`."""
+def wfauth(world, *words, user=None, env=None, wrap=list):
+    """What the command says; its environment is clean but for `env`. wrap: makes another command line of it."""
     env = dict({"PATH": os.environ["PATH"], "HOME": "/home/" + user if user else "/root"}, **(env or {}))
-    return Verdict(subprocess.run(command(world, *words, user=user), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, text=True, env=env, timeout=60, check=False))
+    return Verdict(subprocess.run(wrap(command(world, *words, user=user)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True, env=env, timeout=240, check=False))
 
 
 class Place:
@@ -140,7 +141,7 @@ def whose(world, session):
     request = urllib.request.Request(world.sandbox.url + "/attask/api/v20.0/user/search?" + query, None,
                                      {"sessionID": session})
     context = ssl.create_default_context(cafile=world.ca)
-    with urllib.request.urlopen(request, context=context, timeout=20) as answer:
+    with urllib.request.urlopen(request, context=context, timeout=240) as answer:
         return json.load(answer)["data"][0]["ID"]
 
 
@@ -225,7 +226,7 @@ def at_once(world, place, count):
     env = {"PATH": os.environ["PATH"], "HOME": "/root"}
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     running = [subprocess.Popen(argv, env=env, **pipes) for _ in range(count)]
-    done = [process.communicate(timeout=60) + (process.returncode,) for process in running]
+    done = [process.communicate(timeout=240) + (process.returncode,) for process in running]
     world.sandbox.secrets.extend(out.strip() for out, _, status in done if status == 0)
     return done
 
@@ -238,6 +239,32 @@ def together(world):
         expect(all(status == 0 and not err for _, err, status in done), done)
         expect(len({out for out, _, _ in done}) == 1, "several tokens")
         expect(len(exchanges(world)) == 1, len(exchanges(world)), "exchanges")
+
+
+@suite.case("logout: the token is forgotten, and what is said is so")
+def logged_out(world):
+    place = world.root_place
+    place.use(world)
+    session = good(place.token(world))
+    said = wfauth(world, "logout", "relay")
+    expect(said.status == 0 and said.out == "No token of relay is kept any more; it ends there by itself.\n", said)
+    expect(good(place.token(world)) != session, "the old one")
+
+
+@suite.case("a token that cannot be forgotten is not printed as a new one")
+def not_forgotten(world):
+    place = world.alice_place
+    place.use(world)
+    session = good(place.token(world))
+    cache = place.folder + "/cache"
+    run("mount", "--bind", cache, cache)
+    run("mount", "-o", "remount,bind,ro", cache)
+    try:
+        expect(good(place.token(world)) == session, "another token")
+        bad(place.token(world, "--new"), "config", 2, "cannot be removed", "Read-only file system")
+    finally:
+        run("umount", cache)
+    expect(good(place.token(world, "--new")) != session, "the old token")
 
 
 @suite.case("a key that was removed: clear words, one request for 20 who ask, and the old token is gone")
@@ -297,10 +324,14 @@ def faults(world):
     for kind, reason, status in FAULTS:
         place.use(world)
         world.sandbox.fault("jwt", kind)
+        if kind == "hang":
+            write(place.conf, place.text.replace("timeout = 30s", "timeout = 2s"), 0o644)
         started = time.monotonic()
         bad(place.token(world), reason, status)
-        expect(time.monotonic() - started < 8, kind, "took", time.monotonic() - started, "s")
+        # Not the time-out of those that answer
+        expect(time.monotonic() - started < 20, kind, "took", time.monotonic() - started, "s")
         world.sandbox.run("fault", "clear")
+        write(place.conf, place.text, 0o644)
         good(place.token(world, "--new"))
 
 
@@ -324,7 +355,7 @@ def assertion(world):
                                          urllib.parse.urlencode(fields).encode())
         try:
             context = ssl.create_default_context(cafile=world.ca)
-            with urllib.request.urlopen(request, context=context, timeout=20) as answer:
+            with urllib.request.urlopen(request, context=context, timeout=240) as answer:
                 statuses.append(answer.status)
         except urllib.error.HTTPError as refusal:
             statuses.append(refusal.code)
@@ -417,18 +448,7 @@ def cost(world):
     place = world.root_place
     place.use(world)
     good(place.token(world))
-    # The least of many: other suites run beside this one
-    times = {}
-    for name, argv in (("token", command(world, "token", "relay")), ("nothing", ["/bin/true"])):
-        times[name] = []
-        for _ in range(100):
-            started = time.monotonic()
-            subprocess.run(argv, stdout=subprocess.DEVNULL, check=True)
-            times[name].append(1000 * (time.monotonic() - started))
-    show("wfauth token: %.1f ms, median %.1f; /bin/true: %.1f ms, median %.1f" % (
-        min(times["token"]), statistics.median(times["token"]), min(times["nothing"]),
-        statistics.median(times["nothing"])))
-    expect(world.sanitized or min(times["token"]) < 5, min(times["token"]), "ms")
+    costs_little(world, command(world, "token", "relay"))
 
 
 # -- RFC 7523 --------------------------------------------------------------------------------------
@@ -453,12 +473,14 @@ def bearer_grant(world):
     def answer(request):
         form = dict(urllib.parse.parse_qsl(request.body.decode()))
         seen.append(form)
-        return Reply(200, json.dumps({"token_type": "Bearer", "access_token": "t%d" % len(seen), "expires_in": 4}))
+        return Reply(200, json.dumps({"token_type": "Bearer", "access_token": "t%d" % len(seen), "expires_in": 600}))
 
     provider.answers[provider.DISCOVERY] = Reply(200, provider.metadata(token_endpoint=provider.url + "/token"))
     provider.answers["/token"] = answer
-    expect(good(wfauth(world, "token", "sso")) == "t1", seen)
-    expect(good(wfauth(world, "token", "sso")) == "t1", seen)
+    clock = Clock(world.sandbox)
+    expect(good(wfauth(world, "token", "sso", wrap=clock.argv)) == "t1", seen)
+    clock.set(500)
+    expect(good(wfauth(world, "token", "sso", wrap=clock.argv)) == "t1", seen)
     with open(place.folder + "/relay.cert.pem", "rb") as file:
         key = x509.load_pem_x509_certificate(file.read()).public_key()
     form = seen[0]
@@ -471,8 +493,10 @@ def bearer_grant(world):
     claims = parts(form["client_assertion"])[1]
     expect((claims["iss"], claims["sub"], claims["aud"]) == ("relay", "relay", provider.url), claims)
     expect(parts(form["assertion"])[1]["jti"] != claims["jti"], "one jti for two")
-    time.sleep(2.1)
-    expect(good(wfauth(world, "token", "sso")) == "t2", seen)
+    # 60 s before its end at the latest
+    clock.set(545)
+    expect(good(wfauth(world, "token", "sso", wrap=clock.argv)) == "t2", seen)
+    clock.set(0)
     expect(provider.count(provider.DISCOVERY) == 1, "discovery was asked again")
     provider.answers["/token"] = Reply(400, json.dumps({"error": "invalid_grant"}))
     bad(wfauth(world, "token", "--new", "sso"), "expired", 1, "relay@acme.example", "invalid_grant")

@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from harness import Suite, expect, show, within  # noqa: E402
 from processes import pids  # noqa: E402
+from sandbox import busy  # noqa: E402
 from tlsserver import Reply, Server  # noqa: E402
 from world import HOME, find_program, main, run, write  # noqa: E402
 
@@ -37,12 +38,13 @@ class Rotating(Server):
     def __init__(self, directory):
         self.lock = threading.Lock()
         self.number = 0
+        self.long = ""
         self.begin()
         super().__init__(directory, self.look_up)
 
     def begin(self):
         self.number += 1
-        self.current, self.access = "r%d" % self.number, "a%d" % self.number
+        self.current, self.access = "r%d%s" % (self.number, self.long), "a%d" % self.number
         self.broken = False
 
     def look_up(self, request):
@@ -68,7 +70,7 @@ class Stage:
         self.server = Rotating(HOME + "/rotating")
         self.idle = threading.active_count()
         write(self.conf, "[provider acme]\ntype = workfront\nurl = %s\nclient_id = client\nredirect_uri = %s/code\n"
-              "ca_file = %s\ntimeout = 5\n" % (self.server.url, self.server.url, self.server.ca), 0o644)
+              "ca_file = %s\ntimeout = 30\n" % (self.server.url, self.server.url, self.server.ca), 0o644)
 
     def begin(self):
         """A new session, and a folder with nothing else in it."""
@@ -81,14 +83,14 @@ class Stage:
     def argv(self, *more):
         return [self.refresher, self.conf, FOLDER, "acme", "alice"] + list(more)
 
-    def start(self, threads=1):
-        """Somebody to whom the provider has just refused the access token."""
-        return subprocess.Popen(self.argv("get", str(threads), self.record()["access_token"]),
+    def start(self, threads=1, prefix=(), token=None):
+        """Somebody to whom the provider has just refused the access token, or has refused an older one."""
+        return subprocess.Popen(list(prefix) + self.argv("get", str(threads), token or self.record()["access_token"]),
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def get(self):
-        process = self.start()
-        out, err = process.communicate(timeout=60)
+    def get(self, *prefix):
+        process = self.start(prefix=prefix)
+        out, err = process.communicate(timeout=240)
         return process.returncode, out.strip(), err
 
     @staticmethod
@@ -102,6 +104,7 @@ class Stage:
     def settle(self):
         """A request whose sender is dead may still be on its way to the provider."""
         within(20, lambda: not pids("wfauth-http"), "the helper ends")
+        within(20, lambda: not busy(self.server.port), "the provider has read all")
         within(20, lambda: threading.active_count() <= self.idle, "the provider has answered all")
 
     def measure(self):
@@ -179,7 +182,7 @@ def refresher_killed(world):
         for pid in pids("wfauth-refresh"):
             killed += 1
             kill(pid, signal.SIGKILL)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=240)
         expect(process.returncode in (0, 1), process.returncode, out, err)
         if here.is_lost():
             lost += 1
@@ -284,13 +287,15 @@ def all_told_to_end(world):
     here = stage(world)
     here.begin()
     before = here.server.current
-    here.server.delay = 0.5
+    here.server.gate.clear()
     process = here.start()
     within(5, lambda: here.server.record, "the request")
     for name in ("wfauth-refresh", "wfauth-http", "refresher"):
         expect(pids(name), "no process", name)
         for pid in pids(name):
             kill(pid, signal.SIGTERM)
+    process.wait()
+    here.server.gate.set()
     process.communicate()
     expect(process.returncode == -signal.SIGTERM, process.returncode)
     within(10, lambda: not pids("wfauth-refresh"), "the refresh ends by itself")
@@ -301,9 +306,14 @@ def all_told_to_end(world):
 def fifty_at_once(world):
     here = stage(world)
     here.begin()
-    here.server.delay = 1
-    processes = [here.start(8 if i == 0 else 1) for i in range(50)]
-    answers = [process.communicate(timeout=60) for process in processes]
+    here.server.gate.clear()
+    before = here.server.access
+    processes = [here.start(8 if i == 0 else 1, token=before) for i in range(50)]
+    within(5, lambda: here.server.record, "the request")
+    # So that many are waiting by then
+    time.sleep(0.5)
+    here.server.gate.set()
+    answers = [process.communicate(timeout=240) for process in processes]
     tokens = [line for out, _ in answers for line in out.splitlines()]
     expect(len(tokens) == 57 and set(tokens) == {"token " + here.server.access}, set(tokens), answers[0])
     expect(len(here.server.record) == 1, len(here.server.record), "requests")
@@ -314,9 +324,10 @@ def local_user(world):
     here = stage(world)
     here.begin()
     run("chown", "-R", "alice:alice", FOLDER)
-    here.server.delay = 0.5
+    here.server.gate.clear()
+    before = here.server.access
     process = subprocess.Popen(["/usr/bin/setpriv", "--reuid", "alice", "--regid", "alice", "--init-groups", "--"] +
-                               here.argv("get", "1", here.server.access), stdout=subprocess.PIPE, text=True)
+                               here.argv("get", "1", before), stdout=subprocess.PIPE, text=True)
     within(5, lambda: here.server.record, "the request")
     found = pids("wfauth-refresh")
     expect(len(found) == 1 and not pids("wfauth-http"), found, pids("wfauth-http"))
@@ -324,7 +335,8 @@ def local_user(world):
         expect(re.search(r"^Uid:\t1501\t1501\t1501\t", file.read(), re.M), "another user's")
     # What may not be dumped belongs to root in /proc, whoever's process it is
     expect(os.stat("/proc/%d/mem" % found[0]).st_uid == 0, "it could be traced and dumped")
-    out, _ = process.communicate(timeout=30)
+    here.server.gate.set()
+    out, _ = process.communicate(timeout=240)
     expect(out == "token " + here.server.access + "\n", out)
 
 
@@ -334,8 +346,11 @@ def no_answer(world):
     here.begin()
     before = here.server.current
     here.server.broken = True
+    here.server.gate.clear()
     processes = [here.start() for _ in range(10)]
-    answers = [process.communicate(timeout=60)[0] for process in processes]
+    within(5, lambda: here.server.record, "the request")
+    here.server.gate.set()
+    answers = [process.communicate(timeout=240)[0] for process in processes]
     expect(all(answer.startswith("unreachable: ") for answer in answers), answers)
     expect(len(here.server.record) == 1, len(here.server.record), "requests")
     kept = here.record()
@@ -374,6 +389,81 @@ def no_room(world):
             expect(not here.server.record, how, "and still a request")
         finally:
             run("umount", FOLDER)
+
+
+AS_ALICE = ("/usr/bin/setpriv", "--reuid", "alice", "--regid", "alice", "--init-groups", "--")
+SU = ("/usr/bin/setpriv", "--ruid", "alice", "--")  # what su is while it asks PAM
+
+
+def under(*ulimit):
+    """A shell that has set a limit. bash counts files in KiB."""
+    return ("/bin/bash", "-c", 'ulimit %s; exec "$0" "$@"' % " ".join(ulimit))
+
+
+def limits(world):
+    """Each too low for an answer, and high enough for whoever asks."""
+    more = () if world.sanitized else (("-s", "64"), ("-v", "60000"), ("-d", "4000"))
+    return (("-f", "1"), ("-f", "0"), ("-n", "12"), ("-t", "1")) + more
+
+
+def long_answers(here):
+    """A record that fits into a KiB, and whose next one does not."""
+    here.server.long = ""
+    here.begin()
+    here.server.long = "-" + 2000 * "x"
+
+
+def may_raise():
+    """Whether root may raise hard limits: in a container it may lack CAP_SYS_RESOURCE."""
+    with open("/proc/self/status", encoding="ascii") as file:
+        return int(re.search(r"^CapEff:\s*(\w+)", file.read(), re.M).group(1), 16) >> 24 & 1 == 1
+
+
+def under_limits(world, owner, prefix, may):
+    """What becomes of a refresh under each limit, soft and hard."""
+    here = stage(world)
+    for limit in limits(world):
+        for kind in ("-S", "-H -S"):
+            long_answers(here)
+            before = here.server.current
+            run("chown", "-R", owner, FOLDER)
+            here.server.clear()
+            status, out, err = here.get(*under(kind, *limit), *prefix)
+            if kind == "-S" or may:
+                expect(status == 0 and out == "token " + here.server.access, limit, status, out, err)
+                expect(here.record()["refresh_token"] == here.server.current != before, limit, "lost")
+            else:
+                expect(status == 1 and out.startswith("config: ") and "raise ulimit" in out, limit, status, out, err)
+                expect(not here.server.record, limit, "and still a request")
+                expect(here.record()["refresh_token"] == before, limit)
+    here.server.long = ""
+
+
+@suite.case("limits of whoever asks at su: raised, and no answer is lost")
+def limits_at_su(world):
+    under_limits(world, "root:root", SU, may_raise())
+
+
+@suite.case("limits of a person's own: soft ones are raised; hard ones refuse before anything is asked")
+def limits_of_person(world):
+    under_limits(world, "alice:alice", AS_ALICE, False)
+
+
+@suite.case("who sits at su cannot end what refreshes for somebody else")
+def person_at_su(world):
+    here = stage(world)
+    here.begin()
+    before = here.server.current
+    here.server.delay = 1
+    process = here.start(prefix=SU)
+    within(5, lambda: here.server.record, "the request")
+    for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM):
+        done = subprocess.run(AS_ALICE + ("/bin/kill", "-%d" % number, str(pids("wfauth-refresh")[0])), check=False,
+                              stderr=subprocess.DEVNULL)
+        expect(done.returncode != 0, "alice could send", number)
+    out, _ = process.communicate(timeout=30)
+    expect(out == "token " + here.server.access + "\n", out)
+    expect(here.record()["refresh_token"] == here.server.current != before, "lost")
 
 
 sys.exit(main(suite))

@@ -108,7 +108,7 @@ start_server()
 
 fetch()
 {
-    curl -sS --noproxy '*' --max-time 20 --cacert st/ca.pem "$@"
+    curl -sS --noproxy '*' --max-time 120 --cacert st/ca.pem "$@"
 }
 
 # status CURL-ARGUMENT…: the HTTP status alone

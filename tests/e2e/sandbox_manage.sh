@@ -150,7 +150,13 @@ fault_status()
     wanted=$1
     shift
     sandbox fault set token "$@"
-    equal "fault $*" "$wanted" "$(fetch --max-time 3 -o answer -D headers -w '%{http_code}' -d x=1 "$token_url" 2>curl.err)"
+    # Those that do not end by themselves; the first byte of a drip is to come in that time.
+    case $1 in
+    hang | endless) limit=3 ;;
+    drip) limit=8 ;;
+    *) limit=120 ;;
+    esac
+    equal "fault $*" "$wanted" "$(fetch --max-time "$limit" -o answer -D headers -w '%{http_code}' -d x=1 "$token_url" 2>curl.err)"
     sandbox fault clear
 }
 
@@ -188,7 +194,7 @@ check_faults()
     sandbox fault set token delay --arg 700
     like "delay, then the normal answer" '401 late' \
         "$(fetch -o /dev/null -w '%{http_code} %{time_total}' -d x=1 "$token_url" |
-            awk '{ print $1, ($2 >= 0.7 && $2 < 3 ? "late" : $2) }')"
+            awk '{ print $1, ($2 >= 0.7 && $2 < 20 ? "late" : $2) }')"
     sandbox fault clear
     sandbox fault set any 503 --count 2
     sandbox fault add any 429
@@ -203,16 +209,25 @@ check_faults()
     equal "fault clear" "" "$(sandbox fault list)"
     refused "an unknown kind" 2 '*no kind*' sandbox fault set token nonsense
     refused "an unknown endpoint" 2 '*none of*' sandbox fault set nonsense 500
-    like "hang does not hinder others" '200 [01].*' "$(hang_and_ask)"
+    equal "hang does not hinder others" 200 "$(hang_and_ask)"
 }
 
+# begin_hanging SECONDS: a request to the token endpoint hangs, its client waits so long
+begin_hanging()
+{
+    sandbox requests --clear
+    fetch --max-time "$1" -o /dev/null -d x=1 "$token_url" 2>/dev/null &
+    hanging=$!
+    until [ "$(sandbox requests --count --endpoint token)" -eq 1 ]; do sleep 0.1; done
+}
+
+# The status that somebody else gets meanwhile; a server that waited for the one would let the other wait, too.
 hang_and_ask()
 {
     sandbox fault set token hang --count 1
-    fetch --max-time 3 -o /dev/null -d x=1 "$token_url" 2>/dev/null &
-    hanging=$!
-    sleep 0.5
-    fetch -o /dev/null -w '%{http_code} %{time_total}' "$(address "$web")"
+    begin_hanging 120
+    status --max-time 30 "$(address "$web")"
+    kill "$hanging"
     wait "$hanging"
 }
 
@@ -334,12 +349,10 @@ check_lenient_options()
     equal "a deleted user's session is dead" 401 "$(search "$(json access_token "$answer")" -o /dev/null -w '%{http_code}')"
     # a stop while a request hangs: the server must not wait for the client
     sandbox fault set token hang
-    fetch --max-time 15 -o /dev/null -d x=1 "$token_url" 2>/dev/null &
-    hanging=$!
-    sleep 0.5
+    begin_hanging 120
     started=$SECONDS
     stop_server
-    [ $((SECONDS - started)) -lt 5 ] && ok "a stop wakes what hangs" || not_ok "a stop wakes what hangs" "$((SECONDS - started)) s"
+    [ $((SECONDS - started)) -lt 60 ] && ok "a stop wakes what hangs" || not_ok "a stop wakes what hangs" "$((SECONDS - started)) s"
     equal "and is clean" 0 "$server_status"
     wait "$hanging"
 }

@@ -40,7 +40,7 @@ def setup(world):
 
 def viewer(*options):
     """(output, errors) of saslpluginviewer."""
-    done = subprocess.run(["/usr/sbin/saslpluginviewer"] + list(options), capture_output=True, text=True, timeout=20,
+    done = subprocess.run(["/usr/sbin/saslpluginviewer"] + list(options), capture_output=True, text=True, timeout=240,
                           check=False)
     expect(done.returncode == 0, done)
     return done.stdout, done.stderr
@@ -108,7 +108,7 @@ class Saslauthd:
         self.mux = FOLDER + "/mux"
         done = subprocess.run(["/usr/bin/setsid", "-w", "/usr/sbin/saslauthd", "-a", mechanism, "-n", str(threads)]
                               + list(options), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=20, check=False)
+                              stderr=subprocess.STDOUT, text=True, timeout=240, check=False)
         self.said = done.stdout
         expect(done.returncode == 0, done)
         within(10, lambda: os.path.exists(self.mux), "saslauthd's socket")

@@ -58,7 +58,7 @@ def program(world, *argv, user="archive", plain=False):
     env = {"PATH": world.root + "/bin:" + os.environ["PATH"], "HOME": "/home/" + user, "LANG": "C.UTF-8",
            "SASL_PATH": world.site.plugins + SASL_PATH, "LDAPTLS_CACERT": world.site.cert}
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          env=env, cwd="/home/" + user, timeout=30, check=False)
+                          env=env, cwd="/home/" + user, timeout=240, check=False)
     return done.returncode, done.stdout
 
 

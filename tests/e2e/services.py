@@ -51,7 +51,7 @@ def fresh(world, **how):
 
 def hand_over(count=1):
     """Give the relay so many messages."""
-    with smtplib.SMTP("127.0.0.1", RELAY, timeout=10) as smtp:
+    with smtplib.SMTP("127.0.0.1", RELAY, timeout=240) as smtp:
         for number in range(count):
             smtp.sendmail(FROM, [TO], "From: %s\nTo: %s\nSubject: %d\n\nGood morning.\n" % (FROM, TO, number))
 

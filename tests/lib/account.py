@@ -23,7 +23,7 @@ SERVER_CONF = """
 type = workfront
 url = %(workfront)s
 ca_file = %(workfront_ca)s
-timeout = 4s
+timeout = 30s
 token_pattern = [0-9a-f]{32}
 username = username
 strip_domain = %(domain)s
@@ -32,7 +32,7 @@ strip_domain = %(domain)s
 type = oidc
 url = %(staff)s
 ca_file = %(staff_ca)s
-timeout = 4s
+timeout = 30s
 username = preferred_username
 strip_domain = %(domain)s
 
@@ -82,7 +82,7 @@ class Account:
     def wfauth(self, world, *words, env=None):
         env = dict({"PATH": os.environ["PATH"], "HOME": "/"}, **(env or {}))
         return Verdict(subprocess.run(command(world, *words, user=self.user), stdin=subprocess.DEVNULL, text=True,
-                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, timeout=60, check=False))
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, timeout=240, check=False))
 
     def token(self, world, *options):
         said = self.wfauth(world, "token", *options, self.name)
@@ -96,7 +96,7 @@ class Account:
             "2f1c0c5c4d7a4f6a8f1d2b3c4d5e6f70": self.client, "/etc/wfauth/relay/relay.secret": self.secret,
             "/etc/wfauth/relay/relay.key.pem": self.key, "60c0c5d7a4f6a8f1d2b3c4d5e6f70aaa": self.customer,
             "5d89932d0000e7fb9e6f63f18b2e65e1": world.robot, "\n[service smtp]\nclient_markers = provider\n": ""})
-        return text + "ca_file = %s\ntimeout = 4s\n\n" % world.ca
+        return text + "ca_file = %s\ntimeout = 30s\n\n" % world.ca
 
     def kept(self, world):
         """What is kept of its tokens."""

@@ -42,7 +42,7 @@ class Collector:
             self.seen.clear()
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
                 sender.sendto(MARKER, self.path)
-            if not self.seen.wait(10):
+            if not self.seen.wait(240):
                 raise AssertionError("the log does not answer")
 
     def mark(self):

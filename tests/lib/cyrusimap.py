@@ -78,7 +78,7 @@ class Master:
             with open("/proc/%d/task/%d/children" % (self.process.pid, self.process.pid), encoding="ascii") as file:
                 for child in file.read().split():
                     os.kill(int(child), signal.SIGKILL)
-            self.process.wait(20)
+            self.process.wait(240)
 
     def restart(self):
         """Those that stay, too, begin anew with what is configured now."""
@@ -100,7 +100,7 @@ class Line:
     """A connection in lines."""
 
     def __init__(self, port, cert=None):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=240)
         self.cert = cert
         if cert:
             self.encrypt()

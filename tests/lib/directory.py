@@ -88,7 +88,7 @@ class Slapd:
 
     def stop(self):
         self.daemon.terminate()
-        expect(self.daemon.wait(20) == 0, "slapd ended with", self.daemon.returncode)
+        expect(self.daemon.wait(240) == 0, "slapd ended with", self.daemon.returncode)
 
     def memory(self):
         """What it has in memory, in kilobytes."""

@@ -61,6 +61,7 @@ static enum wf_reason fake_send(struct wf_http *http, const struct wf_http_reque
     (void)snprintf(ret->etag, sizeof(ret->etag), "%s", answer->etag == NULL ? "" : answer->etag);
     ret->has_max_age = answer->has_max_age;
     ret->max_age = answer->max_age;
+    ret->retry_after = answer->retry_after;
     if (answer->body != NULL)
         wf_buf_append(&ret->body, answer->body,
                       answer->len != 0 ? answer->len : strlen(answer->body));

@@ -16,6 +16,7 @@ struct fake_answer {
     const char *etag;
     bool has_max_age;
     uint32_t max_age;
+    uint32_t retry_after; /* seconds */
 };
 
 struct fake_request {

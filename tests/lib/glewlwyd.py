@@ -91,7 +91,7 @@ class Glewlwyd:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(240)
 
     def issuer(self, name):
         return "%s/api/%s" % (self.front.url, name)
@@ -116,7 +116,7 @@ class Glewlwyd:
         return Reply(status, text, got.get("Content-Type", "application/json"))
 
     def ask(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=240)
         connection.request(method, path, body, headers or {})
         response = connection.getresponse()
         text = response.read()

@@ -138,7 +138,7 @@ class Host:
         """One command, typed by root in the sources; its output."""
         done = subprocess.run(["/bin/bash", "-c", self.substitute(line)], cwd=COPY, input=stdin, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-                              env=environment(MAKEFLAGS="-j2"), timeout=300)
+                              env=environment(MAKEFLAGS="-j2"), timeout=1800)
         expect(done.returncode == 0, line, "ended with", done.returncode, done.stdout[-2000:])
         return done.stdout
 
@@ -151,7 +151,7 @@ class Host:
         """(Re)start the host's own sshd with its own configuration."""
         if self.daemon:
             self.daemon.terminate()
-            self.daemon.wait(10)
+            self.daemon.wait(240)
         self.daemon = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-o", "ListenAddress=127.0.0.1"], stdin=subprocess.DEVNULL,
                                        stderr=subprocess.DEVNULL)
         wait_listening(22)
@@ -189,7 +189,7 @@ class Host:
 
     @staticmethod
     def refused(terminal):
-        status, text = terminal.end(timeout=40)
+        status, text = terminal.end()
         expect("WELCOME-" not in text.replace("WELCOME-$", "") and status != 0, "not refused:", status, text[-400:])
         return text
 

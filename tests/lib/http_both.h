@@ -14,7 +14,7 @@
 #include "http.h"
 #include "httpd.h"
 
-#define TIMEOUT_MS 5000
+#define TIMEOUT_MS 30000
 #define MAX_BODY 1000
 
 static bool with_helper;

@@ -436,7 +436,7 @@ static bool wait_until(struct httpd *httpd, bool (*reached)(const struct httpd *
     int rc = 0;
 
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 10;
+    until.tv_sec += 60;
     pthread_mutex_lock(&httpd->lock);
     while (!reached(httpd, count) && rc == 0)
         rc = pthread_cond_timedwait(&httpd->changed, &httpd->lock, &until);

@@ -42,7 +42,7 @@ def sign(key, header, claims):
 
 def rows():
     """(name, token, reason), and the set of keys."""
-    claims = {"iss": ISSUER, "sub": "ann", "aud": ["urn:mail"], "exp": int(time.time()) + 600}
+    claims = {"iss": ISSUER, "sub": "ann", "aud": ["urn:mail"], "exp": int(time.time()) + 3000}
     result, public = [], []
     for number, (kty, options, algs) in enumerate(KEYS):
         key = jwk.JWK.generate(kty=kty, kid=str(number), **options)

@@ -20,7 +20,7 @@ static struct wf_provider_conf conf = {
     .name = "mail",
     .type = WF_PROVIDER_OIDC,
     .url = ISSUER,
-    .timeout = 1,
+    .timeout = 30,
     .stale_keys = 3600,
 };
 static char folder[64];
@@ -84,7 +84,7 @@ static inline struct wf_http *door_new(const char *helper_user)
 
 static inline struct wf_keyring *new_ring(struct wf_cachedir *in)
 {
-    const struct wf_keyring_host host = {in, &key_log_sink, door_new};
+    const struct wf_endpoint_host host = {in, &key_log_sink, door_new};
     struct wf_keyring *ring = NULL;
 
     assert_int_equal(wf_keyring_new(&conf, &host, &ring, NULL), WF_OK);

@@ -51,7 +51,7 @@ class Connection:
     """To ldaps or, without a CA file, to ldap."""
 
     def __init__(self, port, ca=None):
-        self.stream = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self.stream = socket.create_connection(("127.0.0.1", port), timeout=240)
         self.stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if ca:
             self.stream = ssl.create_default_context(cafile=ca).wrap_socket(self.stream, server_hostname="127.0.0.1")

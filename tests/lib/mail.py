@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import time
 
-from bearer import AUDIENCE, Key, Provider
+from bearer import AUDIENCE, Key, Provider, keep_resting
 from harness import expect
 from world import DOMAIN, HOME, run, write
 
@@ -20,7 +20,7 @@ CONF = """
 type = oidc
 url = %(url)s
 ca_file = %(ca)s
-timeout = 4s
+timeout = 30s
 stale_keys = 1h
 username = preferred_username
 strip_domain = %(domain)s
@@ -84,9 +84,13 @@ class Site:
             with open(path, encoding="utf-8") as file:
                 entry = json.load(file)
             entry["fetched"] -= seconds
-            entry["fresh_until"] -= seconds
+            entry["until"] -= seconds
             with open(path, "w", encoding="utf-8") as file:
                 json.dump(entry, file)
+
+    def rest(self):
+        """As if requests had failed so often that a minute passes before the next one."""
+        keep_resting(glob.glob(self.cache + "/down-*") + glob.glob(self.cache + "/*/down-*"))
 
     def token(self, **claims):
         """A good token for alice, or one with claims changed."""

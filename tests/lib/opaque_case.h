@@ -165,7 +165,7 @@ static void empty_folder(void)
 
 static struct wf_opaque *make(const struct wf_provider_conf *conf, struct wf_cachedir *where)
 {
-    const struct wf_opaque_host host = {where, NULL, door_new};
+    const struct wf_endpoint_host host = {where, NULL, door_new};
     struct wf_opaque *opaque = NULL;
     struct wf_err err = WF_ERR_INIT;
 

@@ -62,6 +62,18 @@ suite()
     record "$name:" "$log" $status
 }
 
+# at_once COUNT FUNCTION NAME…: the function of each name, so many at a time, in this order. All of
+# them are done when it returns.
+at_once()
+{
+    count=$1
+    function=$2
+    shift 2
+    export -f "$function" step suite record record_line
+    export results logs scratch src
+    printf '%s\n' "$@" | xargs -P "$count" -I {} bash -c "$function {}"
+}
+
 configure_fresh()
 {
     newer=$(find "$src/configure.ac" "$src/Makefile.am" "$src"/*/local.mk "$src"/*/*/local.mk -newer "$src/configure" 2>&1)
@@ -171,24 +183,23 @@ sandbox_checks()
     return "${PIPESTATUS[0]}"
 }
 
-vectors_checks()
-{
-    make -C "$1" tests/lib/forge >/dev/null && "$src/tests/e2e/vectors.sh" "$1"
-}
-
 e2e_suites()
 {
     tree=$1
-    suite "vectors ($tree)" vectors_checks "$scratch/$tree"
-    suite "sandbox ($tree)" sandbox_checks "$scratch/$tree/examples/sandbox/wfauth-sandbox"
+    step "tools ($tree)" make -C "$scratch/$tree" tests/lib/refresher tests/lib/forge
+    # They need no machine of their own, and run beside those that have one.
+    suite "vectors ($tree)" "$src/tests/e2e/vectors.sh" "$scratch/$tree" &
+    jobs=$!
+    suite "sandbox ($tree)" sandbox_checks "$scratch/$tree/examples/sandbox/wfauth-sandbox" &
+    jobs="$jobs $!"
     if [ "$(id -u)" -ne 0 ]; then
+        # shellcheck disable=SC2086 # a list of numbers
+        wait $jobs
         record_line "SKIP e2e ($tree): needs root"
         return
     fi
-    step "refresher ($tree)" make -C "$scratch/$tree" tests/lib/refresher
     # Each has a machine of its own, so they run side by side.
     names=
-    jobs=
     for file in "$src"/tests/e2e/*.py; do
         name=$(basename "$file" .py)
         # These two show what a person does, who has no sanitizers to preload.
@@ -239,23 +250,41 @@ not_in_valgrind="test_drop test_http_helper test_export_program test_login_memor
 # to the parent. LeakSanitizer, which looks at the parent alone, looks for its leaks.
 no_leaks_in_valgrind="test_http_curl test_forksafe test_opaque_many test_sasl_threads"
 
+# The longest first, or the last one would run alone.
+long_in_valgrind="test_keypair test_http test_sasl_threads test_replies test_pin test_silent_memory"
+
+valgrind_one()
+{
+    leaks=full
+    case " $no_leaks_in_valgrind " in *" $1 "*) leaks=no ;; esac
+    step "valgrind $1" env srcdir="$src" timeout 1800 "$scratch/gcc/libtool" \
+        --mode=execute valgrind -q --error-exitcode=9 --leak-check=$leaks \
+        --errors-for-leak-kinds=definite --trace-children=no "$scratch/gcc/tests/unit/$1"
+}
+
 part_valgrind()
 {
     build_plain && step "build checks gcc" make -C "$scratch/gcc" -j2 check TESTS= || return
-    count=0
+    names=
     for program in "$scratch"/gcc/tests/unit/test_*; do
         name=${program##*/}
-        case " $not_in_valgrind " in *" $name "*) continue ;; esac
+        case " $not_in_valgrind $long_in_valgrind " in *" $name "*) continue ;; esac
         case $name in *.*) continue ;; esac
-        [ -f "$program" ] && [ -x "$program" ] || continue
-        count=$((count + 1))
-        leaks=full
-        case " $no_leaks_in_valgrind " in *" $name "*) leaks=no ;; esac
-        step "valgrind $name" env srcdir="$src" timeout 900 "$scratch/gcc/libtool" \
-            --mode=execute valgrind -q --error-exitcode=9 --leak-check=$leaks \
-            --errors-for-leak-kinds=definite --trace-children=no "$program"
+        [ -f "$program" ] && [ -x "$program" ] && names="$names $name"
     done
-    [ "$count" -gt 0 ] || record_line "FAIL valgrind: no unit test was found"
+    if [ -z "$names" ]; then
+        record_line "FAIL valgrind: no unit test was found"
+        return
+    fi
+    export no_leaks_in_valgrind
+    # shellcheck disable=SC2086 # lists of names
+    at_once 2 valgrind_one $long_in_valgrind $names
+}
+
+tsan_one()
+{
+    # shellcheck disable=SC2086 # a command, or none
+    step "tsan ${1##*/}" env -C "$scratch/tsan" srcdir="$src" timeout 900 $fixed "./$1"
 }
 
 # The unit tests that start threads, under the thread sanitizer. It needs its addresses where it
@@ -268,11 +297,13 @@ part_tsan()
     step "build checks tsan" make -C "$scratch/tsan" -j2 $names || return
     fixed=
     setarch -R true 2>/dev/null && fixed='setarch -R'
-    for name in $names; do
-        # shellcheck disable=SC2086 # a command, or none
-        step "tsan ${name##*/}" env -C "$scratch/tsan" srcdir="$src" timeout 300 $fixed "./$name"
-    done
-    [ -n "$names" ] || record_line "FAIL tsan: no test starts threads"
+    if [ -z "$names" ]; then
+        record_line "FAIL tsan: no test starts threads"
+        return
+    fi
+    export fixed
+    # shellcheck disable=SC2086 # a list of names
+    at_once 2 tsan_one $names
 }
 
 fuzz_one()

@@ -8,7 +8,8 @@ import urllib.parse
 
 import pexpect
 
-from harness import expect
+from harness import PATIENCE, expect, within
+from processes import sleep_all
 
 QUESTION = "Paste the code or the address you end at: "
 OPEN = "Open this address in a browser:"
@@ -37,10 +38,10 @@ class Prompt:
 class Terminal:
     """A program in a terminal of its own, e.g. an ssh client."""
 
-    def __init__(self, argv, env=None, preexec=None, timeout=20):
+    def __init__(self, argv, env=None, preexec=None):
         self.child = pexpect.spawn(
             argv[0], argv[1:], env=env or environment(), encoding="utf-8", codec_errors="backslashreplace",
-            timeout=timeout, dimensions=(60, 250), preexec_fn=preexec, echo=True)
+            timeout=240 * PATIENCE, dimensions=(60, 250), preexec_fn=preexec, echo=True)
         self.child.delaybeforesend = None
         # In canonical mode the terminal keeps 4095 bytes of a line.
         self.seen = []
@@ -57,15 +58,15 @@ class Terminal:
     def text(self):
         return "".join(self.seen).replace("\r", "")
 
-    def prompt(self, timeout=20):
+    def prompt(self):
         """Wait for the module's next prompt."""
-        found = self.child.expect_exact([QUESTION, pexpect.EOF, pexpect.TIMEOUT], timeout=timeout)
+        found = self.child.expect_exact([QUESTION, pexpect.EOF, pexpect.TIMEOUT])
         expect(found == 0, "no sign-in prompt, but:", repr(self.text[-600:]))
         return Prompt(self.child.before + QUESTION)
 
-    def wait(self, pattern, timeout=20):
+    def wait(self, pattern):
         """Wait for a regular expression; returns what came before it."""
-        found = self.child.expect([pattern, pexpect.EOF, pexpect.TIMEOUT], timeout=timeout)
+        found = self.child.expect([pattern, pexpect.EOF, pexpect.TIMEOUT])
         expect(found == 0, "no %r, but:" % pattern, repr(self.text[-600:]))
         return self.child.before
 
@@ -76,12 +77,16 @@ class Terminal:
             time.sleep(0.005 if len(text) > 512 else 0)
         self.child.send("\n")
 
-    def interrupt(self):
+    def interrupt(self, *readers):
+        """Ctrl-C. readers: programs that show a prompt first and read then, and lose a signal between the
+        two (sudo and ssh do, whatever they ask): it comes when all processes of these names wait."""
+        for name in readers:
+            within(5, lambda name=name: sleep_all(name), "%s reads" % name)
         self.child.sendintr()
 
-    def end(self, timeout=20):
+    def end(self):
         """Wait until the program ends; (exit status, all that was shown). Signals are negative."""
-        found = self.child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=timeout)
+        found = self.child.expect([pexpect.EOF, pexpect.TIMEOUT])
         expect(found == 0, "the program does not end:", repr(self.text[-600:]))
         self.child.close()
         status = self.child.exitstatus

@@ -83,6 +83,6 @@ class HeapWatch(Preload):
         self.reached.clear()
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:
             own.sendto(b"mark", self.path)
-        expect(self.reached.wait(20), "nobody reads what is found")
+        expect(self.reached.wait(240), "nobody reads what is found")
         found, self.found = self.found, []
         return found

@@ -16,9 +16,20 @@ def pids(name):
     return [pid for pid in found if not is_zombie(pid)]
 
 
-def is_zombie(pid):
+def state(pid):
+    """One letter, as proc(5) has them. "Z" also for a process that is not there."""
     try:
         with open("/proc/%d/stat" % pid) as file:
-            return file.read().rsplit(")", 1)[1].split()[0] == "Z"
+            return file.read().rsplit(")", 1)[1].split()[0]
     except OSError:
-        return True
+        return "Z"
+
+
+def is_zombie(pid):
+    return state(pid) == "Z"
+
+
+def sleep_all(name):
+    """True if there are processes of this name, and each of them waits for something."""
+    found = pids(name)
+    return bool(found) and all(state(pid) == "S" for pid in found)

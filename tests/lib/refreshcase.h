@@ -24,7 +24,7 @@ static const struct wf_provider_conf standard = {
     .client_id = "client",
     .redirect_uri = "https://login.acme.example/code",
     .api_version = "v20.0",
-    .timeout = 1,
+    .timeout = 30,
     .refresh_skew = 60,
 };
 

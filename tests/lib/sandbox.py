@@ -29,6 +29,7 @@ class Sandbox:
         ready = self.process.stdout.readline()
         expect(ready.startswith("ready https://"), "the sandbox says", repr(ready))
         self.url = ready.split()[1]
+        reserve(int(self.port))
 
     @property
     def port(self):
@@ -36,7 +37,7 @@ class Sandbox:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(240)
         self.process.stdout.close()
 
     def restart(self, *options):
@@ -47,7 +48,7 @@ class Sandbox:
 
     def run(self, *argv, status=0):
         done = subprocess.run([self.program, "-d", self.directory] + list(argv), stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=240,
                               check=False)
         expect(done.returncode == status, "wfauth-sandbox", " ".join(argv), "ended with", done.returncode,
                done.stderr)
@@ -113,6 +114,23 @@ def listening(port):
     wanted = "0100007F:%04X" % port
     with open("/proc/net/tcp", encoding="ascii") as table:
         return any(line.split()[1] == wanted and line.split()[3] == "0A" for line in list(table)[1:])
+
+
+def busy(port):
+    """True while a server at this port of 127.0.0.1 has a connection that it has not closed."""
+    here = "0100007F:%04X" % port
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        states = [line.split()[3] for line in list(table)[1:] if line.split()[1] == here]
+    # SYN_RECV, ESTABLISHED, CLOSE_WAIT: what a client that is dead has sent is still to be read
+    return any(state in ("01", "03", "08") for state in states)
+
+
+def reserve(port):
+    """No connection begins at this port, which the kernel chose: who listens there may stop and come back."""
+    with open("/proc/sys/net/ipv4/ip_local_reserved_ports", "r+", encoding="ascii") as file:
+        before = file.read().strip()
+        file.seek(0)
+        file.write("%s%d" % (before + "," if before else "", port))
 
 
 def wait_listening(port):

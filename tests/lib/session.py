@@ -12,7 +12,7 @@ from world import DOMAIN
 def call(world, path, body=None, headers=None):
     """A request to the sandbox; the JSON it answers."""
     request = urllib.request.Request(world.sandbox.url + path, body, headers or {})
-    with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=world.ca), timeout=20) as answer:
+    with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=world.ca), timeout=240) as answer:
         return json.load(answer)
 
 

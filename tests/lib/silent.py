@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import time
 
 from cases import sign_in
 from harness import expect, within
@@ -95,11 +94,9 @@ class Shell:
         # What was typed is shown, too
         return before.replace("\r", "").split('-%d-$?-"' % self.lines)[-1]
 
-    def interrupt(self):
-        """Ctrl-C at a prompt: the shell is back."""
-        # A program shows its prompt and then reads: a signal between the two is lost
-        time.sleep(0.3)
-        self.terminal.interrupt()
+    def interrupt(self, by="sudo"):
+        """Ctrl-C at a prompt of this program: the shell is back."""
+        self.terminal.interrupt(by)
         self.terminal.wait(r"\$ ")
 
     def run(self, line, status=0):

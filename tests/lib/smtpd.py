@@ -118,7 +118,7 @@ class Session:
     """A connection to an SMTP server, inside TLS."""
 
     def __init__(self, port, ca):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=240)
         self.file = self.socket.makefile("rb")
         self.banner = self.answer()
         expect(self.banner[0] == 220, "the server greets with", self.banner)

@@ -139,6 +139,19 @@ static inline int64_t found(void)
     return stamp.signed_in;
 }
 
+/* Remove alice's stamp of the session of this process. */
+static inline enum wf_reason take(pid_t pid, int64_t *ret_signed_in, unsigned *ret_left)
+{
+    struct wf_stamp stamp = stamp_of(pid, 0);
+    struct wf_anchor anchor = stamp.anchor;
+    struct wf_stamp out = {.signed_in = -1};
+    enum wf_reason reason =
+        wf_stamp_remove(store, "acme", "alice", &anchor, &out, ret_left, &last);
+
+    *ret_signed_in = out.signed_in;
+    return reason;
+}
+
 static char mark[WF_MARK_SIZE];
 
 static inline void pend(void)

@@ -55,6 +55,8 @@ static char state_folder[64];
 static char state_config[96];
 static struct wf_context *state_context;
 static int64_t state_now;
+/* Somebody else has the session's record to themselves, and does this */
+static void (*state_busy)(void);
 
 static inline int64_t state_clock(void)
 {
@@ -74,6 +76,10 @@ enum wf_reason __wrap_wf_refresh_session(const struct wf_refresh *refresh, const
 {
     struct wf_refresh here = *refresh;
 
+    if (state_busy != NULL) {
+        state_busy();
+        return wf_fail(err, WF_UNREACHABLE, "somebody else is at it and takes too long");
+    }
     here.http = fake_door_new("nobody");
     enum wf_reason reason = __real_wf_refresh_session(&here, user, refused, ret, err);
     wf_http_free(here.http);
@@ -99,6 +105,7 @@ static inline void state_load_whole(const char *head, const char *rest)
     state_now = STATEFUL_NOW;
     key_log[0] = '\0';
     fake_passwd_number = 0;
+    state_busy = NULL;
     fake_door_script(NULL, 0);
     if (wf_context_new(&host, &state_context, &err) != WF_OK)
         fail_msg("%s\n%s", err.text, key_log);

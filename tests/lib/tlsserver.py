@@ -10,6 +10,7 @@ import ssl
 import threading
 import time
 
+from sandbox import reserve
 from world import run
 
 
@@ -38,6 +39,9 @@ class Server:
         os.makedirs(directory, exist_ok=True)
         self.answer = answer
         self.delay = 0
+        # No answer goes out while it is closed
+        self.gate = threading.Event()
+        self.gate.set()
         self.record = []
         self.ca = directory + "/cert.pem"
         self.key = directory + "/key.pem"
@@ -87,6 +91,7 @@ class Server:
 
         self.server = Listener(("127.0.0.1", self.port), Handler)
         self.port = self.server.server_address[1]
+        reserve(self.port)
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self):
@@ -99,6 +104,7 @@ class Server:
         self.record.append(request)
         if self.delay:
             time.sleep(self.delay)
+        self.gate.wait()
         reply = self.answer(request)
         if reply is None:
             handler.close_connection = True
@@ -113,6 +119,7 @@ class Server:
     def clear(self):
         """What is recorded from here on is this case's own."""
         self.delay = 0
+        self.gate.set()
         self.record = []
 
     def count(self, part):

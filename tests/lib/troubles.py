@@ -39,7 +39,7 @@ def not_allowed(host, terminal):
 def gone(host, terminal):
     del host
     terminal.prompt()
-    terminal.interrupt()
+    terminal.interrupt("sudo")
 
 
 def no_helper(host, terminal):

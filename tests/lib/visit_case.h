@@ -6,6 +6,7 @@
 #define WF_TEST_VISIT_CASE_H
 
 #include "export_case.h"
+#include "past.h"
 #include "stamp.h"
 #include "stateful.h"
 #include "wfauth.h"
@@ -13,6 +14,11 @@
 #define EXPORTS "[service sshd]\ntoken_export = yes\n"
 #define BINDS "[service sudo]\nflow = refresh, code\nmax_age = 15m\n[service sshd]\nqr = no\n"
 #define NOTHING "[service sshd]\nqr = no\n"
+/* A configuration without acme */
+#define ANOTHER                                                                                    \
+    "[provider another]\ntype = workfront\nurl = https://another.my.workfront.com\n"              \
+    "client_id = cid\nredirect_uri = https://login.acme.example/code\n"                           \
+    "strip_domain = acme.example\n[service *]\nprovider = another\n"
 #define TOKENS_2 STATEFUL_TOKENS("a2", "r2")
 
 static const struct wf_request ssh = {
@@ -59,6 +65,29 @@ static inline void keep(const char *subject, const char *access, int64_t expires
     refresh.store = store;
     assert_int_equal(wf_refresh_keep(&refresh, "alice", subject, &tokens, NULL), WF_OK);
     wf_tokens_done(&tokens);
+    wf_store_free(store);
+}
+
+/* No session of alice's is kept any more, as after `wfauth logout`. */
+static inline void forget(void)
+{
+    bool existed = false;
+    struct wf_store *store = state_store();
+
+    assert_int_equal(wf_store_remove(store, "acme", "alice", &existed, NULL), WF_OK);
+    wf_store_free(store);
+}
+
+/* A session of alice's that a sign-in has replaced. */
+static inline void replace(const char *access)
+{
+    struct wf_store *store = state_store();
+    struct wf_record *record = wf_record_new(state_acme(), "alice", "id-1");
+
+    record->access = wf_secret_new(access, strlen(access));
+    record->signed_in = STATEFUL_NOW;
+    assert_int_equal(wf_past_keep(store, record, NULL), WF_OK);
+    wf_record_free(record);
     wf_store_free(store);
 }
 

@@ -20,6 +20,9 @@ from sandbox import Sandbox, wait_listening
 HOME = "/run/wf"
 DOMAIN = "acme.example"
 UNIX_PASSWORD = "a local Unix password"
+# A provider's time-out. Where an answer comes none is to be lost on a busy machine; where none comes
+# it is waited for.
+LONG, SHORT = "30s", "2s"
 # Local accounts: name -> uid. All but the last have a password and a shell.
 USERS = {"alice": 1501, "bob": 1502, "carol": 1503, "dave": 1504, "erin": 1505, "young": 900}
 
@@ -101,7 +104,7 @@ class World:
     def configure(self, provider=None, service=None, more="", path=None):
         """Write wfauth.conf; a value of None leaves the default key out."""
         keys = {"type": "workfront", "url": self.sandbox.url, "client_id": self.spa,
-                "redirect_uri": self.callback, "ca_file": self.ca, "timeout": "2"}
+                "redirect_uri": self.callback, "ca_file": self.ca, "timeout": LONG}
         keys.update(provider or {})
         rules = {"provider": "acme", "username": "username, emailAddr", "strip_domain": DOMAIN, "qr": "no"}
         rules.update(service or {})

@@ -11,7 +11,10 @@ kept_tests = \
 	%D%/test_pin \
 	%D%/test_stamp \
 	%D%/test_stamp_pending \
+	%D%/test_stamp_faults \
 	%D%/test_report \
+	%D%/test_rlimits \
+	%D%/test_past \
 	%D%/test_refresh \
 	%D%/test_refresh_faults \
 	%D%/test_session \
@@ -76,6 +79,11 @@ stamp_ldflags = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=unlinkat,--w
 %C%_test_stamp_LDADD = $(unit_ldadd)
 %C%_test_stamp_LDFLAGS = $(stamp_ldflags)
 
+%C%_test_stamp_faults_SOURCES = %D%/test_stamp_faults.c tests/lib/stampcase.h
+%C%_test_stamp_faults_CPPFLAGS = $(unit_cppflags)
+%C%_test_stamp_faults_LDADD = $(unit_ldadd)
+%C%_test_stamp_faults_LDFLAGS = $(stamp_ldflags)
+
 %C%_test_stamp_pending_SOURCES = %D%/test_stamp_pending.c tests/lib/stampcase.h
 %C%_test_stamp_pending_CPPFLAGS = $(unit_cppflags)
 %C%_test_stamp_pending_LDADD = $(unit_ldadd)
@@ -85,6 +93,11 @@ stamp_ldflags = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=unlinkat,--w
 %C%_test_report_CPPFLAGS = $(unit_cppflags)
 %C%_test_report_LDADD = $(unit_ldadd)
 %C%_test_report_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll,--wrap=recv
+
+%C%_test_rlimits_SOURCES = %D%/test_rlimits.c
+%C%_test_rlimits_CPPFLAGS = $(unit_cppflags)
+%C%_test_rlimits_LDADD = common/libwfrlimits.la $(unit_ldadd)
+%C%_test_rlimits_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getrlimit,--wrap=setrlimit,--wrap=mmap,--wrap=munmap
 
 %C%_test_refresh_SOURCES = %D%/test_refresh.c $(fake_door)
 %C%_test_refresh_CPPFLAGS = $(unit_cppflags)
@@ -115,6 +128,12 @@ stamp_ldflags = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=unlinkat,--w
 
 stateful_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r,--wrap=wf_refresh_session
 
+%C%_test_past_SOURCES = %D%/test_past.c $(fake_door)
+%C%_test_past_CPPFLAGS = $(unit_cppflags)
+%C%_test_past_LDADD = $(unit_ldadd)
+%C%_test_past_LDFLAGS = $(stateful_ldflags) -Wl,--wrap=calloc,--wrap=wf_crypto_sha256_parts,--wrap=wf_folder_list \
+	-Wl,--wrap=wf_folder_remove,--wrap=wf_folder_replace,--wrap=wf_folder_read
+
 %C%_test_account_SOURCES = %D%/test_account.c $(fake_door)
 %C%_test_account_CPPFLAGS = $(unit_cppflags)
 %C%_test_account_LDADD = $(unit_ldadd)
@@ -123,7 +142,7 @@ stateful_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getpwnam_r,--wrap=wf_refresh_session
 %C%_test_keep_SOURCES = %D%/test_keep.c $(fake_door)
 %C%_test_keep_CPPFLAGS = $(unit_cppflags)
 %C%_test_keep_LDADD = $(unit_ldadd)
-%C%_test_keep_LDFLAGS = $(stateful_ldflags) -Wl,--wrap=geteuid,--wrap=fsync,--wrap=wf_anchor_terminal,--wrap=wf_json_dump
+%C%_test_keep_LDFLAGS = $(stateful_ldflags) -Wl,--wrap=geteuid,--wrap=fsync,--wrap=wf_anchor_terminal,--wrap=wf_json_dump,--wrap=wf_past_keep
 
 %C%_test_resume_SOURCES = %D%/test_resume.c $(fake_door)
 %C%_test_resume_CPPFLAGS = $(unit_cppflags)
@@ -176,7 +195,8 @@ visit_case = tests/lib/visit_case.h tests/lib/stateful.h tests/lib/export_case.h
 %C%_test_visit_faults_CPPFLAGS = $(visit_cppflags)
 %C%_test_visit_faults_LDADD = $(unit_ldadd)
 %C%_test_visit_faults_LDFLAGS = $(visit_ldflags) -Wl,--wrap=wf_anchor_process,--wrap=wf_stamp_lock \
-	-Wl,--wrap=wf_stamp_put,--wrap=wf_stamp_remove,--wrap=wf_context_http_new,--wrap=strdup
+	-Wl,--wrap=wf_stamp_put,--wrap=wf_stamp_remove,--wrap=wf_context_http_new,--wrap=strdup \
+	-Wl,--wrap=wf_stamp_find_left,--wrap=wf_past_take,--wrap=wf_past_keep
 
 %C%_test_visit_memory_SOURCES = %D%/test_visit_memory.c $(visit_case)
 %C%_test_visit_memory_CPPFLAGS = $(visit_cppflags)

@@ -35,6 +35,7 @@
 enum kept {
     SESSION,
     NONE,
+    ANOTHER, /* a session of an account that was made anew since */
     TOMBSTONE,
 };
 
@@ -64,6 +65,8 @@ static const struct {
     {"known, and ended", KNOWN, SESSION, "alice", NULL, {STATEFUL_DEAD, STATEFUL_GRANT_ENDED}, WF_INACTIVE, true, 2, TOMBSTONE},
     {"another person's by now", YES, SESSION, "alice", NULL, {STATEFUL_PERSON("id-2", "alice", "true")}, WF_IDENTITY, true, 1, SESSION},
     {"renamed", YES, SESSION, "alice", NULL, {STATEFUL_PERSON("id-1", "alicia", "true")}, WF_IDENTITY, true, 1, SESSION},
+    {"an account made anew", YES, ANOTHER, "alice", NULL, {ALICE}, WF_INACTIVE, true, 0, SESSION},
+    {"known, an account made anew", KNOWN, ANOTHER, "alice", NULL, {ALICE}, WF_INACTIVE, true, 0, SESSION},
     {"not allowed", YES "require = homeGroupID:g1\n", SESSION, "alice", NULL, {ALICE}, WF_DENIED, true, 1, SESSION},
     {"denied by name: nobody is asked", YES "deny_users = alice\n", SESSION, "alice", NULL, {ALICE}, WF_DENIED, true, 0, SESSION},
     {"no answer", YES, SESSION, "alice", NULL, {DOWN}, WF_UNREACHABLE, true, 1, SESSION},
@@ -97,6 +100,7 @@ static void put_session(enum kept kept)
     record->access_expires = state_now + 3600;
     record->claims = strdup(CLAIMS);
     record->confirmed = state_now - 60;
+    record->uid = kept == ANOTHER ? 1001 : 1000;
     if (kept == TOMBSTONE)
         assert_true(wf_record_end(record, state_now, "invalid_grant"));
     assert_int_equal(wf_store_write(store, record, NULL), WF_OK);
@@ -125,7 +129,7 @@ static const char *line_of(size_t i)
                    rows[i].user,
                    asked   ? " provider=\"acme\" subject=\"id-1\""
                    : about ? " provider=\"acme\" subject=\"found\""
-                   : rows[i].kept == TOMBSTONE ? " provider=\"acme\" subject=\"id-1\""
+                   : rows[i].kept == TOMBSTONE || rows[i].kept == ANOTHER ? " provider=\"acme\" subject=\"id-1\""
                    : rows[i].kept == NONE      ? " provider=\"acme\""
                                                : "",
                    rows[i].reason == WF_OK ? "accept" : "refuse");
@@ -201,6 +205,28 @@ static void test_rows(void **state)
     }
 }
 
+/* Whoever's session has ended is told so, whichever account has the name now. */
+static void test_ended_and_made_anew(void **state)
+{
+    const struct wf_request request = {.service = "sshd", .user = "alice", .pins = true};
+    struct wf_err err = WF_ERR_INIT;
+    bool opinion = false;
+
+    (void)state;
+    key_folder_empty(state_folder);
+    state_load(YES);
+    put_session(TOMBSTONE);
+    struct wf_store *store = state_store();
+    struct wf_record *record = state_record();
+    record->uid = 1001;
+    assert_int_equal(wf_store_write(store, record, NULL), WF_OK);
+    wf_record_free(record);
+    wf_store_free(store);
+    assert_int_equal(wf_account_check(state_context, &request, NULL, &opinion, &err), WF_INACTIVE);
+    assert_true(opinion);
+    assert_non_null(strstr(err.text, "invalid_grant"));
+}
+
 /* Where the folder cannot be used nobody knows anything, and that is no "yes". */
 static void test_folder(void **state)
 {
@@ -256,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_not_read),
+        cmocka_unit_test(test_ended_and_made_anew),
         cmocka_unit_test(test_folder),
         cmocka_unit_test(test_no_service),
         cmocka_unit_test(test_denied_after_sign_in),

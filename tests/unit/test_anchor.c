@@ -43,7 +43,7 @@ static pid_t fork_child(void)
     pid_t pid = fork();
 
     if (pid == 0)
-        (void)alarm(10);
+        (void)alarm(120);
     return pid;
 }
 
@@ -226,7 +226,7 @@ static pid_t fork_terminal(int *ret_master)
 
     if (pid == 0) {
         (void)signal(SIGHUP, SIG_IGN);
-        (void)alarm(10);
+        (void)alarm(120);
     }
     return pid;
 }
@@ -353,7 +353,7 @@ int main(void)
         cmocka_unit_test(test_caller),
     };
 
-    (void)alarm(60);
+    (void)alarm(300);
     shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
         return 1;

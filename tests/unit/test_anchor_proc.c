@@ -25,14 +25,21 @@
 static char fake[64];
 static long fake_magic = PROC_SUPER_MAGIC; /* 0: it cannot be told */
 static bool no_proc;
+static bool is_high; /* its descriptor is not the lowest: the next one is 0 */
 
+int __real_close(int fd);
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...)
 {
     assert_string_equal(path, "/proc");
     errno = ENOENT;
-    return no_proc ? -1 : __real_open(fake, flags);
+    if (no_proc || !is_high)
+        return no_proc ? -1 : __real_open(fake, flags);
+    int fd = __real_open(fake, flags);
+    int high = fcntl(fd, F_DUPFD_CLOEXEC, 20);
+    assert_int_equal(__real_close(fd), 0);
+    return high;
 }
 
 int __real_fstatfs(int fd, struct statfs *ret);
@@ -51,12 +58,12 @@ int __wrap_fstatfs(int fd, struct statfs *ret)
 static unsigned reads_left;
 static void (*between)(void);
 static int read_errno;
+static bool reads_slowly; /* a byte at a time */
+static bool interrupted;
 ssize_t __real_read(int fd, void *data, size_t size);
 ssize_t __wrap_read(int fd, void *data, size_t size);
 ssize_t __wrap_read(int fd, void *data, size_t size)
 {
-    static bool interrupted;
-
     if (between != NULL && reads_left > 0 && --reads_left == 0)
         between();
     if (read_errno != 0) {
@@ -69,7 +76,7 @@ ssize_t __wrap_read(int fd, void *data, size_t size)
         errno = EINTR;
         return -1;
     }
-    return __real_read(fd, data, size);
+    return __real_read(fd, data, reads_slowly && size > 1 ? 1 : size);
 }
 
 static bool is_root;
@@ -81,13 +88,13 @@ uid_t __wrap_getuid(void)
 
 /* Descriptors closed that were not open */
 static unsigned misuses;
-int __real_close(int fd);
 int __wrap_close(int fd);
 int __wrap_close(int fd)
 {
     int rc = __real_close(fd);
 
     misuses += rc != 0;
+    errno = EXDEV; /* which is no news of what was read */
     return rc;
 }
 
@@ -135,6 +142,7 @@ static void set_tree(void)
     fake_magic = PROC_SUPER_MAGIC;
     between = NULL;
     read_errno = 0;
+    interrupted = false;
 }
 
 static size_t open_files;
@@ -172,6 +180,8 @@ static int tear_down(void **state)
 
     (void)state;
     is_root = false;
+    is_high = false;
+    reads_slowly = false;
     between = NULL;
     read_errno = 0;
     for (unsigned pid = 1; pid < 400; pid++) {
@@ -225,6 +235,7 @@ static const struct {
     {"our session's leader is outside", 100, STAT("R", "90", "0", "34816", "400"), true, false, WF_PENDING},
     {"our session's leader has gone", 100, STAT("R", "90", "77", "34816", "400"), true, false, WF_PENDING},
     {"our terminal is another", 100, STAT("R", "90", "80", "34817", "400"), true, false, WF_OK},
+    {"our session's leader is the first process", 100, STAT("R", "90", "1", "34816", "400"), true, false, WF_OK},
     {"no terminal", 100, STAT("R", "90", "80", "0", "400"), true, false, WF_PENDING},
     {"a terminal that is none", 100, STAT("R", "90", "80", "-5", "400"), false, false, WF_INTERNAL},
     {"a start that is none", 100, STAT("R", "90", "80", "34816", "4x0"), false, false, WF_INTERNAL},
@@ -238,6 +249,7 @@ static const struct {
     {"the other half", 100, "sh) R 90 7 80 34816 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 400", false, false, WF_INTERNAL},
     {"nothing", 100, "", false, false, WF_INTERNAL},
     {"a leader whose text is none", 80, "()", false, false, WF_INTERNAL},
+    {"a dead leader whose text is none", 80, "(sh) Z 1", false, false, WF_INTERNAL},
 };
 
 static void test_trees(void **state)
@@ -266,27 +278,49 @@ static void test_trees(void **state)
     }
 }
 
-static void test_anchors(void **state)
+static void check_anchors(void)
 {
     struct wf_anchor anchor;
+    struct wf_err err = WF_ERR_INIT;
+    char boot[WF_BOOT_SIZE];
 
-    (void)state;
     set_tree();
+    assert_int_equal(wf_anchor_boot(boot, NULL), WF_OK);
+    assert_string_equal(boot, BOOT);
+    assert_true(wf_anchor_lives(&of_80) && wf_anchor_holds_us(&of_80));
+    assert_int_equal(wf_anchor_caller(), is_root ? 1000 : 777);
     assert_int_equal(wf_anchor_terminal(&anchor, NULL), WF_OK);
     assert_true(wf_anchor_equals(&anchor, &of_tty));
     assert_int_equal(wf_anchor_process(&anchor, NULL), WF_OK);
     assert_true(anchor.pid == 100 && anchor.start == 400 && anchor.tty == 0);
-    /* The number in the file: that of this /proc, whichever namespace it is of */
-    put("100/stat", "55 " STAT("R", "90", "80", "34816", "400"));
+    /* The number in the file: that of this /proc, whichever namespace it is of; to its last byte */
+    put("100/stat", "55 (sh) R 90 7 80 34816 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 400");
     assert_int_equal(wf_anchor_process(&anchor, NULL), WF_OK);
-    assert_int_equal(anchor.pid, 55);
+    assert_true(anchor.pid == 55 && anchor.start == 400);
     /* Two without a terminal are not at the same one */
     struct wf_anchor none = of_tty;
     none.tty = 0;
     put_process(100, STAT("R", "90", "80", "0", "400"));
     assert_false(wf_anchor_holds_us(&none));
-    put("100/stat", "0 " STAT("R", "90", "80", "34816", "400"));
-    assert_int_equal(wf_anchor_process(&anchor, NULL), WF_INTERNAL);
+    const char *const texts[] = {"0 " STAT("R", "90", "80", "34816", "400"), ""};
+    for (size_t i = 0; i < WF_ARRAY_LEN(texts); i++) {
+        put("100/stat", texts[i]);
+        assert_int_equal(wf_anchor_process(&anchor, &err), WF_INTERNAL);
+        assert_non_null(strstr(err.text, "Protocol error"));
+        assert_int_equal(wf_anchor_caller(), is_root ? (uid_t)-1 : 777);
+    }
+}
+
+/* Whichever descriptors there are, and however /proc is read. */
+static void test_anchors(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 8; i++) {
+        is_high = (i & 1) != 0;
+        reads_slowly = (i & 2) != 0;
+        is_root = (i & 4) != 0;
+        check_anchors();
+    }
 }
 
 /* It dies while it is looked at: what is in its folder goes first. */
@@ -301,6 +335,29 @@ static void test_gone(void **state)
     assert_int_equal(wf_anchor_terminal(&anchor, NULL), WF_PENDING);
     assert_false(wf_anchor_lives(&of_80) || wf_anchor_holds_us(&of_tty));
     assert_true(wf_anchor_has_gone(&of_80));
+}
+
+static void gone_now(void)
+{
+    read_errno = ESRCH;
+}
+
+/* What was still there when it was opened. */
+static void test_gone_now(void **state)
+{
+    struct wf_anchor anchor;
+
+    (void)state;
+    for (unsigned n = 1; n <= 4 + 3; n++) {
+        set_tree();
+        reads_left = n;
+        between = gone_now;
+        /* Four reads of the boot come first, which must be known */
+        assert_int_equal(wf_anchor_has_gone(&of_80), n > 4);
+    }
+    set_tree();
+    read_errno = ESRCH;
+    assert_int_equal(wf_anchor_process(&anchor, NULL), WF_INTERNAL);
 }
 
 /* Whatever comes behind what counts. */
@@ -322,16 +379,18 @@ static void test_long(void **state)
 /* What /proc does not tell holds nobody, and takes nobody away. */
 static void test_silent(void **state)
 {
-    const char *const boots[] = {"", "0123", BOOT "0", "01234567-89ab-cdef-0123-45678\tabcdef"};
+    const char *const boots[] = {"", "0123", BOOT "0", BOOT " 0",
+                                 "01234567-89ab-cdef-0123-45678\tabcdef"};
     struct wf_anchor anchor;
     struct wf_err err = WF_ERR_INIT;
     char boot[WF_BOOT_SIZE];
     char path[160];
 
     (void)state;
-    for (size_t i = 0; i < WF_ARRAY_LEN(boots); i++) {
+    for (size_t i = 0; i < 2 * WF_ARRAY_LEN(boots); i++) {
         set_tree();
-        put("sys/kernel/random/boot_id", boots[i]);
+        reads_slowly = i % 2 == 1;
+        put("sys/kernel/random/boot_id", boots[i / 2]);
         assert_int_equal(wf_anchor_boot(boot, &err), WF_INTERNAL);
         assert_int_equal(wf_anchor_process(&anchor, &err), WF_INTERNAL);
         assert_false(wf_anchor_lives(&of_80) || wf_anchor_holds_us(&of_80));
@@ -339,10 +398,12 @@ static void test_silent(void **state)
     }
     /* A folder of this name that is not the kernel's */
     set_tree();
+    reads_slowly = false;
     fake_magic = TMPFS_MAGIC;
     is_root = true;
     assert_int_equal(wf_anchor_boot(boot, &err), WF_INTERNAL);
     assert_int_equal(wf_anchor_process(&anchor, &err), WF_INTERNAL);
+    assert_non_null(strstr(err.text, "Function not implemented"));
     assert_false(wf_anchor_lives(&of_80) || wf_anchor_holds_us(&of_80));
     assert_false(wf_anchor_has_gone(&of_80));
     assert_int_equal(wf_anchor_caller(), (uid_t)-1);
@@ -483,6 +544,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_trees, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_anchors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_gone_now, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_long, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_silent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reuse, set_up, tear_down),

@@ -178,6 +178,17 @@ static void no_runtime(void)
     assert_int_equal(rmdir(export_runtime), 0);
 }
 
+static void no_runtime_that_we_could_make(void)
+{
+    no_runtime();
+    export_own(export_base);
+}
+
+static void runtime_is_closed(void)
+{
+    assert_int_equal(chmod(export_runtime, 0), 0);
+}
+
 static void runtime_is_a_file(void)
 {
     no_runtime();
@@ -257,6 +268,8 @@ static void test_refused(void **state)
         const char *text;
     } cases[] = {
         {"no runtime directory", no_runtime, false, "No such file"},
+        {"none, and we could make it", no_runtime_that_we_could_make, false, "No such file"},
+        {"nobody may look into it", runtime_is_closed, false, "Permission denied"},
         {"a file for it", runtime_is_a_file, false, "no symbolic links here"},
         {"root's", runtime_is_roots, true, "belongs to user 0"},
         {"somebody else's", runtime_is_anothers, true, "belongs to user 2"},
@@ -284,6 +297,10 @@ static void test_refused(void **state)
             strncmp(err.text, "wfauth-export: ", 15) != 0)
             fail_msg("%s: %s: %s", cases[i].name, wf_reason_name(reason), err.text);
         assert_string_equal(export_content(export_file), "");
+        if (cases[i].make == no_runtime_that_we_could_make) {
+            assert_false(export_is_there(export_runtime));
+            assert_int_equal(lchown(export_base, geteuid(), getegid()), 0);
+        }
         if (export_is_there(victim))
             assert_int_equal(rmdir(victim), 0);
     }
@@ -293,7 +310,7 @@ static void test_refused(void **state)
 static void test_refused_removal(void **state)
 {
     static void (*const makes[])(void) = {runtime_is_a_link, folder_is_a_link,
-                                          runtime_for_the_group};
+                                          runtime_for_the_group, runtime_for_all};
     char file[160];
 
     (void)state;
@@ -319,6 +336,45 @@ static void test_refused_removal(void **state)
         assert_int_equal(wf_export_remove("alice", export_file, &held, NULL), WF_CONFIG);
         assert_null(held);
         assert_string_equal(export_content(file), "abc\n");
+    }
+}
+
+static void file_cannot_be_removed(void)
+{
+    export_make_folder(export_folder, 0700);
+    export_write_file(export_file, "abc\n", 0600);
+    export_own(export_file);
+    assert_int_equal(chmod(export_folder, 0500), 0);
+}
+
+/* What cannot be removed is said, and nothing else is removed. */
+static void test_not_removed(void **state)
+{
+    static const struct {
+        const char *name;
+        void (*make)(void);
+        const char *text;
+    } cases[] = {
+        {"nobody may look into the runtime directory", runtime_is_closed, "Permission denied"},
+        {"a folder for the file", file_is_a_folder, "cannot remove"},
+        {"nobody may write the folder", file_cannot_be_removed, "Permission denied"},
+        {"the group may write the folder", folder_for_the_group, "can be written by others"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
+        struct wf_secret *held = NULL;
+        struct wf_err err = WF_ERR_INIT;
+        export_reset();
+        cases[i].make();
+        enum wf_reason reason = wf_export_remove("alice", export_file, &held, &err);
+        if (reason != WF_CONFIG || strstr(err.text, cases[i].text) == NULL)
+            fail_msg("%s: %s: %s", cases[i].name, wf_reason_name(reason), err.text);
+        assert_null(held);
+        assert_int_equal(chmod(export_runtime, 0700), 0);
+        assert_int_equal(export_is_there(export_folder), i > 0);
+        assert_int_equal(chmod(export_folder, 0700), i > 0 ? 0 : -1);
+        assert_int_equal(export_is_there(export_file), i == 1 || i == 2);
     }
 }
 
@@ -417,6 +473,7 @@ int main(void)
         CASE(test_held),
         CASE(test_refused),
         CASE(test_refused_removal),
+        CASE(test_not_removed),
         CASE(test_replaced),
         CASE(test_leftover),
         CASE(test_full_disk),

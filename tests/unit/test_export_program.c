@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -240,7 +241,129 @@ static void test_sigchld_ignored(void **state)
     (void)signal(SIGCHLD, before);
 }
 
-/* By hand it does nothing. */
+/* The program without ours in front of it */
+
+static int sockets[2];
+static char *const *program_args;
+
+static int as_program(void)
+{
+    char *const envp[] = {NULL};
+    int null = open("/dev/null", O_RDWR);
+
+    if (dup2(sockets[1], 0) != 0 || dup2(null, 1) != 1 || dup2(null, 2) != 2)
+        return 99;
+    (void)close(sockets[0]);
+    (void)execve(export_program, program_args, envp);
+    return 98;
+}
+
+/* What it answers to len bytes, with a NUL, and how it exits. */
+static int exchange(char *const args[], const char *data, size_t len, char ret[300])
+{
+    size_t used = 0;
+    int status = 0;
+    ssize_t n;
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
+    program_args = args;
+    (void)fflush(NULL);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(as_program());
+    (void)close(sockets[1]);
+    for (size_t sent = 0; sent < len; sent += (size_t)n) {
+        n = send(sockets[0], data + sent, len - sent, MSG_NOSIGNAL);
+        if (n <= 0)
+            break;
+    }
+    (void)shutdown(sockets[0], SHUT_WR);
+    while ((n = read(sockets[0], ret + used, 299 - used)) > 0)
+        used += (size_t)n;
+    ret[used] = '\0';
+    (void)close(sockets[0]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+#define NO_PATH "is no path of a token"
+
+/* What it is asked for: nothing but a token's file, in a folder of ours. */
+static void test_requests(void **state)
+{
+    static char more[WF_EXPORT_TOKEN_MAX + 1];
+    const struct {
+        const char *what;
+        const char *path; /* behind the runtime directory's parent, or absolute */
+        bool absolute;
+        size_t len;
+        const char *answer; /* NULL: done */
+    } rows[] = {
+        {"write", "run/wfauth/acme", false, 2, NULL},
+        {"write", "run/wfauth/a", false, WF_EXPORT_TOKEN_MAX, NULL},
+        {"write", "run/wfauth/acme", false, WF_EXPORT_TOKEN_MAX + 1, "what came is no token"},
+        {"remove", "run/wfauth/acme", false, WF_EXPORT_TOKEN_MAX + 1, "what came is no token"},
+        {"erase", "run/wfauth/acme", false, 2, "asked to do something else"},
+        {"", "run/wfauth/acme", false, 2, "asked to do something else"},
+        {"write", "run/wfauth/", false, 2, NO_PATH},
+        {"write", "run/wfauth", false, 2, NO_PATH},
+        {"write", "run/wfauthx/acme", false, 2, NO_PATH},
+        {"write", "run/xwfauth/acme", false, 2, NO_PATH},
+        {"write", "run/wfauth/x/acme", false, 2, NO_PATH},
+        {"write", "/wfauth/acme", true, 2, NO_PATH},
+        {"write", "/acme", true, 2, NO_PATH},
+        {"write", "/", true, 2, NO_PATH},
+        {"write", "", true, 2, NO_PATH},
+        {"write", "acme", true, 2, NO_PATH},
+        {"write", "run/wfauth/acme", true, 2, NO_PATH},
+        {"remove", "run/wfauth/acme", true, 2, NO_PATH},
+    };
+
+    (void)state;
+    memset(more, 'x', sizeof(more));
+    for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
+        char name[] = "wfauth-export";
+        char what[16];
+        char path[200];
+        char answer[300];
+        char *const args[] = {name, what, export_person.pw_name, path, NULL};
+        export_reset();
+        (void)snprintf(what, sizeof(what), "%s", rows[i].what);
+        (void)snprintf(path, sizeof(path), "%s%s%s", rows[i].absolute ? "" : export_base,
+                       rows[i].absolute ? "" : "/", rows[i].path);
+        assert_int_equal(exchange(args, more, rows[i].len, answer), 0);
+        /* The token stays where it is */
+        if (rows[i].answer == NULL ? strcmp(answer, "+") != 0
+                                   : answer[0] != '-' || strstr(answer, rows[i].answer) == NULL)
+            fail_msg("%s %s: %s", rows[i].what, rows[i].path, answer);
+        assert_int_equal(export_is_there(export_folder), rows[i].answer == NULL);
+    }
+}
+
+/* The longest path, and one byte more. */
+static void test_long_path(void **state)
+{
+    char name[] = "wfauth-export";
+    char what[] = "write";
+    char path[WF_EXPORT_PATH_SIZE + 1];
+    char answer[300];
+    char *const args[] = {name, what, export_person.pw_name, path, NULL};
+
+    (void)state;
+    for (size_t len = WF_EXPORT_PATH_SIZE - 1; len <= WF_EXPORT_PATH_SIZE; len++) {
+        memset(path, 'p', len);
+        path[len] = '\0';
+        memcpy(path, export_file, strlen(export_file));
+        assert_int_equal(exchange(args, "t", 1, answer), 0);
+        if (len < WF_EXPORT_PATH_SIZE)
+            assert_string_equal(answer, "+");
+        else
+            assert_non_null(strstr(answer, NO_PATH));
+    }
+}
+
+/* By hand it does nothing, nor with other arguments than ours. */
 static int by_hand(void)
 {
     int null = open("/dev/null", O_RDWR);
@@ -254,8 +377,20 @@ static int by_hand(void)
 
 static void test_by_hand(void **state)
 {
+    char *words[] = {(char[]){"wfauth-export"}, (char[]){"write"}, export_person.pw_name,
+                     export_file, (char[]){"more"}, NULL};
+    char answer[300];
+
     (void)state;
     assert_int_equal(in_child(by_hand), 2);
+    assert_false(export_is_there(export_folder));
+    assert_int_equal(exchange(words, "t", 1, answer), 2);
+    assert_string_equal(answer, "");
+    for (size_t n = 3; n > 0; n--) {
+        words[n] = NULL;
+        assert_int_equal(exchange(words, "t", 1, answer), 2);
+        assert_string_equal(answer, "");
+    }
     assert_false(export_is_there(export_folder));
 }
 
@@ -265,7 +400,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_recv),     CASE(test_memory),          CASE(test_people),  CASE(test_person),
-        CASE(test_programs), CASE(test_sigchld_ignored), CASE(test_by_hand),
+        CASE(test_programs), CASE(test_sigchld_ignored), CASE(test_requests),
+        CASE(test_long_path), CASE(test_by_hand),
     };
     return cmocka_run_group_tests_name("export_program", tests, export_setup, export_teardown);
 }

@@ -79,7 +79,7 @@ static bool fork_now(bool (*body)(void))
     pid_t child = fork();
 
     if (child == 0) {
-        (void)alarm(10);
+        (void)alarm(120);
         _exit(body() ? 0 : 1);
     }
     return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
@@ -354,7 +354,7 @@ static void test_keyring(void **state)
 {
     static const struct wf_provider_conf conf = {
         .name = "mail", .type = WF_PROVIDER_OIDC, .url = ISSUER, .timeout = 1};
-    const struct wf_keyring_host host = {NULL, NULL, fake_door_new};
+    const struct wf_endpoint_host host = {NULL, NULL, fake_door_new};
     static const struct fake_answer down[] = {{.reason = WF_UNREACHABLE}};
 
     (void)state;

@@ -195,7 +195,7 @@ static void test_answers(void **state)
         int64_t took = now_ms() - start;
         judge(&rows[i], reason, &answer, &err);
         assert_int_equal(httpd_request_count(server), before + 1);
-        if (rows[i].timeout_ms != 0 && (took < SHORT_MS - 1 || took > SHORT_MS + 2000))
+        if (rows[i].timeout_ms != 0 && (took < SHORT_MS - 1 || took > SHORT_MS + 20000))
             fail_msg("%s: took %lld ms", rows[i].name, (long long)took);
         wf_http_response_done(&answer);
     }
@@ -280,7 +280,7 @@ static void test_servers(void **state)
             fail_msg("%s: %s: %s", servers[i].name, wf_reason_name(reason), err.text);
         assert_int_equal(httpd_request_count(httpd), servers[i].reason == WF_OK);
         if (servers[i].identity == HTTPD_SILENT)
-            assert_within(now_ms() - start, SHORT_MS * 3 / 4 - 1, SHORT_MS + 2000);
+            assert_within(now_ms() - start, SHORT_MS * 3 / 4 - 1, SHORT_MS + 20000);
         wf_http_response_done(&answer);
         wf_http_free(http);
         httpd_stop(httpd);

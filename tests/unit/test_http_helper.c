@@ -287,7 +287,7 @@ static void test_killed_busy(void **state)
     assert_int_equal(pthread_create(&thread, NULL, kill_helper, &killer), 0);
     int64_t start = wf_frame_now();
     assert_int_equal(get(http, "/hang", &err), WF_INTERNAL);
-    assert_within(wf_frame_now() - start, 0, 2000);
+    assert_within(wf_frame_now() - start, 0, 20000);
     assert_non_null(strstr(err.text, "GET localhost:"));
     assert_non_null(strstr(err.text, helper));
     pthread_join(thread, NULL);
@@ -306,7 +306,7 @@ static void test_stopped(void **state)
     kill(pid, SIGSTOP);
     int64_t start = wf_frame_now();
     assert_int_equal(get_within(http, "/ok", 200, NULL), WF_UNREACHABLE);
-    assert_within(wf_frame_now() - start, 2199, 4000);
+    assert_within(wf_frame_now() - start, 2199, 20000);
     assert_true(is_gone(pid));
     get_ok(http);
     wf_http_free(http);
@@ -331,7 +331,7 @@ static void test_host_dies(void **state)
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     int64_t start = wf_frame_now();
     assert_true(httpd_wait_closed(server));
-    assert_within(wf_frame_now() - start, 0, 2000);
+    assert_within(wf_frame_now() - start, 0, 20000);
 }
 
 /* The host forks: the child ends what it started, the parent's helper stays. */

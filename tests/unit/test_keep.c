@@ -15,6 +15,7 @@
 #include "fulldisk.h"
 #include "json.h"
 #include "keep.h"
+#include "past.h"
 #include "pin.h"
 #include "stamp.h"
 #include "stateful.h"
@@ -43,6 +44,18 @@ char *__wrap_wf_json_dump(const struct json_t *object);
 char *__wrap_wf_json_dump(const struct json_t *object)
 {
     return memory_is_short ? NULL : __real_wf_json_dump(object);
+}
+
+/* No room for what was replaced */
+static bool past_fails;
+enum wf_reason __real_wf_past_keep(const struct wf_store *store, const struct wf_record *record,
+                                   struct wf_err *err);
+enum wf_reason __wrap_wf_past_keep(const struct wf_store *store, const struct wf_record *record,
+                                   struct wf_err *err);
+enum wf_reason __wrap_wf_past_keep(const struct wf_store *store, const struct wf_record *record,
+                                   struct wf_err *err)
+{
+    return past_fails ? wf_fail(err, WF_CONFIG, "no room") : __real_wf_past_keep(store, record, err);
 }
 
 /* A user without root's rights */
@@ -97,6 +110,7 @@ static void test_kept(void **state)
     assert_non_null(record);
     assert_string_equal(record->subject, "id-1");
     assert_int_equal(record->signed_in, STATEFUL_NOW);
+    assert_int_equal(record->uid, 1000);
     assert_true(wf_span_equals(wf_secret_borrow(record->refresh), "r1"));
     assert_null(record->claims);
     wf_record_free(record);
@@ -114,6 +128,112 @@ static void test_kept(void **state)
     wf_store_free(store);
     assert_null(strstr(key_log, result.mark));
     assert_null(strstr(key_log, "it is not kept"));
+}
+
+/* The session of before is open at the provider; what is known of it waits. */
+static void test_replaced(void **state)
+{
+    (void)state;
+    static const struct fake_answer second[] = {STATEFUL_TOKENS("a2", "r2"), ALICE};
+    static const struct fake_answer first[] = {TOKENS, ALICE};
+    struct wf_result result;
+    struct wf_record *past = NULL;
+
+    start(KEEPS);
+    assert_int_equal(sign_in(&ssh, first, 2, &result, NULL), WF_OK);
+    struct wf_store *store = state_store();
+    assert_int_equal(wf_past_take(store, state_acme(), "alice", &past, NULL), WF_OK);
+    assert_null(past);
+    /* The very same token is not replaced */
+    assert_int_equal(sign_in(&ssh, first, 2, &result, NULL), WF_OK);
+    assert_int_equal(wf_past_take(store, state_acme(), "alice", &past, NULL), WF_OK);
+    assert_null(past);
+    assert_int_equal(sign_in(&ssh, second, 2, &result, NULL), WF_OK);
+    assert_int_equal(fake_door_count(), 2);
+    assert_int_equal(wf_past_take(store, state_acme(), "alice", &past, NULL), WF_OK);
+    assert_non_null(past);
+    assert_true(wf_span_equals(wf_secret_borrow(past->access), "a1"));
+    wf_record_free(past);
+    /* What is not kept has replaced nothing, and what cannot be told is an error of nobody's */
+    disk_is_full = true;
+    assert_int_equal(sign_in(&ssh, first, 2, &result, NULL), WF_OK);
+    assert_null(strstr(key_log, "session of before"));
+    disk_is_full = false;
+    past_fails = true;
+    assert_int_equal(sign_in(&ssh, first, 2, &result, NULL), WF_OK);
+    past_fails = false;
+    assert_non_null(strstr(key_log, "will not be told that the session of before of alice is over"));
+    assert_string_not_equal(result.mark, "");
+    past = NULL;
+    assert_int_equal(wf_past_take(store, state_acme(), "alice", &past, NULL), WF_OK);
+    assert_null(past);
+    wf_store_free(store);
+}
+
+/* An account that was made anew inherits no session; without an id nothing is asked. */
+static void test_account(void **state)
+{
+    static const struct {
+        const char *user;
+        int64_t uid;
+        int number; /* what passwd fails with */
+        enum wf_reason reason;
+        unsigned calls;
+    } cases[] = {
+        {"alice", 1000, 0, WF_OK, 1},       {"alice", 1001, 0, WF_EXPIRED, 1},
+        {"alice", 999, 0, WF_EXPIRED, 1},   {"alice", 0, 0, WF_OK, 0},
+        {"mallory", 0, 0, WF_OK, 0},        {"mallory", 1, 0, WF_EXPIRED, 1},
+        {"carol", 1002, 0, WF_IDENTITY, 1}, {"alice", 1000, EIO, WF_UNREACHABLE, 1},
+        {"mallory", (uid_t)-1, 0, WF_EXPIRED, 1},
+    };
+
+    (void)state;
+    start(KEEPS);
+    for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
+        struct wf_err err = WF_ERR_INIT;
+        struct wf_record *record = wf_record_new(state_acme(), cases[i].user, "id-1");
+        record->uid = cases[i].uid;
+        fake_passwd_number = cases[i].number;
+        fake_passwd_calls = 0;
+        enum wf_reason reason = wf_keep_check_account(record, &err);
+        fake_passwd_number = 0;
+        if (reason != cases[i].reason || fake_passwd_calls != cases[i].calls)
+            fail_msg("%zu: %s, %u calls", i, wf_reason_name(reason), fake_passwd_calls);
+        if (reason == WF_EXPIRED)
+            assert_non_null(strstr(err.text, "wfauth unpin "));
+        wf_record_free(record);
+    }
+}
+
+/* The id that passwd does not tell is not kept. */
+static void test_no_account(void **state)
+{
+    static const struct {
+        const char *user;
+        int number; /* what passwd fails with */
+        int64_t uid;
+    } cases[] = {{"alice", 0, 1000}, {"alice", EIO, 0}, {"mallory", 0, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
+        struct wf_request request = ssh;
+        struct wf_result result = {.user = "", .subject = "id-1"};
+        struct wf_tokens tokens = {.access = wf_secret_new("a1", 2)};
+        struct wf_record *record = NULL;
+
+        start(KEEPS);
+        request.user = cases[i].user;
+        fake_passwd_number = cases[i].number;
+        wf_keep_sign_in(state_context, &request, state_acme(), &tokens, NULL, &result);
+        fake_passwd_number = 0;
+        wf_tokens_done(&tokens);
+        struct wf_store *store = state_store();
+        assert_int_equal(wf_store_read(store, state_acme(), cases[i].user, &record, NULL), WF_OK);
+        wf_store_free(store);
+        assert_non_null(record);
+        assert_int_equal(record->uid, cases[i].uid);
+        wf_record_free(record);
+    }
 }
 
 static void test_nothing_kept(void **state)
@@ -445,34 +565,17 @@ static void test_words(void **state)
     }
 }
 
-static void test_young(void **state)
-{
-    (void)state;
-    static const struct {
-        int64_t then;
-        int64_t now;
-        unsigned max_age;
-        bool young;
-    } rows[] = {
-        {1000, 1000, 1, true},  {1000, 1001, 1, false}, {1000, 1899, 900, true},
-        {1000, 1900, 900, false}, {1300, 1000, 900, true}, {1301, 1000, 900, false},
-        {1000, 1000, 0, false}, {0, 1800000000, 315360000, false},
-    };
-
-    for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
-        if (wf_keep_is_young(rows[i].then, rows[i].now, rows[i].max_age) != rows[i].young)
-            fail_msg("row %zu", i);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kept),      cmocka_unit_test(test_nothing_kept),
+        cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_replaced),
+        cmocka_unit_test(test_account),   cmocka_unit_test(test_no_account),
+        cmocka_unit_test(test_nothing_kept),
         cmocka_unit_test(test_refused),   cmocka_unit_test(test_pinned),
         cmocka_unit_test(test_full_disk), cmocka_unit_test(test_open_folder),
         cmocka_unit_test(test_person),    cmocka_unit_test(test_no_subject), cmocka_unit_test(test_terminal),
-        cmocka_unit_test(test_words),     cmocka_unit_test(test_young),
+        cmocka_unit_test(test_words),
     };
 
     return cmocka_run_group_tests(tests, state_setup, state_teardown);

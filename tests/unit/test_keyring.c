@@ -213,7 +213,7 @@ static const struct scenario {
 
 static struct wf_keyring *new_ring(bool alone)
 {
-    const struct wf_keyring_host host = {alone ? NULL : dir, &key_log_sink, fake_door_new};
+    const struct wf_endpoint_host host = {alone ? NULL : dir, &key_log_sink, fake_door_new};
     struct wf_keyring *ring = NULL;
 
     assert_int_equal(wf_keyring_new(&conf, &host, &ring, NULL), WF_OK);

@@ -51,11 +51,11 @@ bool __wrap_wf_json_set_number(struct json_t *object, const char *name, int64_t 
     return !fail_alloc_now() && __real_wf_json_set_number(object, name, value);
 }
 
-char *__real_wf_json_dump(const struct json_t *object);
-char *__wrap_wf_json_dump(const struct json_t *object);
-char *__wrap_wf_json_dump(const struct json_t *object)
+bool __real_wf_json_write(const struct json_t *object, struct wf_buf *out);
+bool __wrap_wf_json_write(const struct json_t *object, struct wf_buf *out);
+bool __wrap_wf_json_write(const struct json_t *object, struct wf_buf *out)
 {
-    return fail_alloc_now() ? NULL : __real_wf_json_dump(object);
+    return !fail_alloc_now() && __real_wf_json_write(object, out);
 }
 
 static struct wf_span span(const char *text)
@@ -168,21 +168,21 @@ static void test_bad(void **state)
         enum wf_reason reason;
     } rows[] = {
         {"good", good, WF_OK},
-        {"the shortest life", mint_change(good, "fresh_until", "1060", NULL), WF_OK},
-        {"the longest life", mint_change(good, "fresh_until", "87400", NULL), WF_OK},
+        {"the shortest life", mint_change(good, "until", "1060", NULL), WF_OK},
+        {"the longest life", mint_change(good, "until", "87400", NULL), WF_OK},
         {"no ETag", mint_change(good, "etag", NULL, NULL), WF_OK},
         {"no JSON", "x", WF_MALFORMED},
         {"empty", "", WF_MALFORMED},
         {"cut", mint_text("%.*s", (int)strlen(good) - 1, good), WF_MALFORMED},
         {"no version", mint_change(good, "v", NULL, NULL), WF_MALFORMED},
-        {"a later version", mint_change(good, "v", "2", NULL), WF_MALFORMED},
-        {"an earlier version", mint_change(good, "v", "0", NULL), WF_MALFORMED},
-        {"no provider", mint_change(good, "provider", NULL, NULL), WF_MALFORMED},
-        {"another provider", mint_change(good, "provider", "\"" ISSUER "/\"", NULL), WF_MALFORMED},
+        {"a later version", mint_change(good, "v", "3", NULL), WF_MALFORMED},
+        {"an earlier version", mint_change(good, "v", "1", NULL), WF_MALFORMED},
+        {"no provider", mint_change(good, "bound", NULL, NULL), WF_MALFORMED},
+        {"another provider", mint_change(good, "bound", "\"" ISSUER "/\"", NULL), WF_EXPIRED},
         {"no date", mint_change(good, "fetched", NULL, NULL), WF_MALFORMED},
-        {"no end", mint_change(good, "fresh_until", NULL, NULL), WF_MALFORMED},
-        {"too short a life", mint_change(good, "fresh_until", "1059", NULL), WF_MALFORMED},
-        {"too long a life", mint_change(good, "fresh_until", "87401", NULL), WF_MALFORMED},
+        {"no end", mint_change(good, "until", NULL, NULL), WF_MALFORMED},
+        {"too short a life", mint_change(good, "until", "1059", NULL), WF_MALFORMED},
+        {"too long a life", mint_change(good, "until", "87401", NULL), WF_MALFORMED},
         {"an ETag that is none", mint_change(good, "etag", "\"t\"", NULL), WF_MALFORMED},
         {"an ETag of one byte", mint_change(good, "etag", "\"\\\"\"", NULL), WF_MALFORMED},
         {"no address", mint_change(good, "jwks_uri", NULL, NULL), WF_MALFORMED},
@@ -205,8 +205,8 @@ static void test_bad(void **state)
 
 static const char *failure_entry(enum wf_reason reason, int64_t rest)
 {
-    const struct wf_keys_failure failure = {
-        .reason = reason, .failed = 1000, .rest = rest, .text = "why"};
+    const struct wf_entry failure = {
+        .reason = reason, .fetched = 1000, .until = 1000 + rest, .text = "why"};
     struct wf_buf out = WF_BUF_INIT(4096);
 
     assert_true(wf_keys_failure_write(&failure, &conf, &out));
@@ -224,28 +224,29 @@ static void test_failure(void **state)
         const char *entry;
         enum wf_reason reason;
         enum wf_reason kept;
-        int64_t retry;
+        int64_t until;
     } rows[] = {
         {"good", good, WF_OK, WF_UNREACHABLE, 1005},
         {"misconfigured", failure_entry(WF_CONFIG, 60), WF_OK, WF_CONFIG, 1060},
         {"no JSON", "x", WF_MALFORMED, WF_OK, 0},
-        {"another version", mint_change(good, "v", "2", NULL), WF_MALFORMED, WF_OK, 0},
-        {"another provider", mint_change(good, "provider", "\"x\"", NULL), WF_MALFORMED, WF_OK, 0},
-        {"no date", mint_change(good, "failed", NULL, NULL), WF_MALFORMED, WF_OK, 0},
-        {"no text", mint_change(good, "text", NULL, NULL), WF_MALFORMED, WF_OK, 0},
-        {"no reason", mint_change(good, "reason", NULL, NULL), WF_MALFORMED, WF_OK, 0},
-        {"another reason", mint_change(good, "reason", "\"key\"", NULL), WF_MALFORMED, WF_OK, 0},
+        {"another version", mint_change(good, "v", "1", NULL), WF_MALFORMED, WF_OK, 0},
+        {"another provider", mint_change(good, "bound", "\"x\"", NULL), WF_EXPIRED, WF_OK, 0},
+        {"no date", mint_change(good, "fetched", NULL, NULL), WF_MALFORMED, WF_OK, 0},
+        {"no end", mint_change(good, "until", NULL, NULL), WF_MALFORMED, WF_OK, 0},
+        {"no reason", mint_change(good, "failure", NULL, NULL), WF_MALFORMED, WF_OK, 0},
+        {"another reason", mint_change(good, "failure", "\"key\"", NULL), WF_MALFORMED, WF_OK, 0},
+        {"a token's reason", failure_entry(WF_EXPIRED, 5), WF_MALFORMED, WF_OK, 0},
         {"too short a rest", failure_entry(WF_UNREACHABLE, 4), WF_MALFORMED, WF_OK, 0},
         {"too long a rest", failure_entry(WF_UNREACHABLE, 61), WF_MALFORMED, WF_OK, 0},
     };
 
     for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
-        struct wf_keys_failure failure = {.reason = WF_OK};
+        struct wf_entry failure = {.reason = WF_OK};
         enum wf_reason reason = wf_keys_failure_read(&conf, span(rows[i].entry), &failure, NULL);
         if (reason != rows[i].reason || failure.reason != rows[i].kept ||
-            failure.retry != rows[i].retry)
+            failure.until != rows[i].until)
             fail_msg("%s: %s, %s, %lld", rows[i].name, wf_reason_name(reason),
-                     wf_reason_name(failure.reason), (long long)failure.retry);
+                     wf_reason_name(failure.reason), (long long)failure.until);
         if (reason == WF_OK)
             assert_string_equal(failure.text, "why");
     }
@@ -257,13 +258,13 @@ static void test_no_memory(void **state)
     const char *entry = entry_of(KEYS_A, "\"t\"");
     const char *down = failure_entry(WF_CONFIG, 5);
     struct wf_keys *keys = keys_of(KEYS_A, "");
-    const struct wf_keys_failure known = {.reason = WF_CONFIG, .rest = 5, .text = "why"};
+    const struct wf_entry known = {.reason = WF_CONFIG, .until = 5, .text = "why"};
     bool all_over = false;
 
     (void)state;
     for (unsigned n = 1; !all_over; n++) {
         struct wf_keys *made = NULL;
-        struct wf_keys_failure failure = {.reason = WF_OK};
+        struct wf_entry failure = {.reason = WF_OK};
         struct wf_buf out = WF_BUF_INIT(WF_HTTP_BODY_MAX);
         struct wf_buf down_out = WF_BUF_INIT(WF_HTTP_BODY_MAX);
         struct wf_err err = WF_ERR_INIT;
@@ -299,7 +300,7 @@ static void test_no_memory(void **state)
 static void test_no_room(void **state)
 {
     struct wf_keys *keys = keys_of(KEYS_A, "");
-    const struct wf_keys_failure failure = {.reason = WF_CONFIG, .text = "why"};
+    const struct wf_entry failure = {.reason = WF_CONFIG, .text = "why"};
     struct wf_buf out = WF_BUF_INIT(20);
     struct wf_buf small = WF_BUF_INIT(20);
 

@@ -43,10 +43,10 @@ static struct wf_keys *old_keys(const char *address, int age)
 static enum wf_reason fetch(const struct wf_keys *old, bool rediscover, struct wf_keys **ret,
                             struct wf_err *err)
 {
-    const struct wf_keys_source source = {&conf, NULL, &key_log_sink, fake_door_new};
+    const struct wf_endpoint_host host = {NULL, &key_log_sink, fake_door_new};
     size_t skipped = 0;
 
-    return wf_keys_fetch(&source, old, rediscover, NOW, ret, &skipped, err);
+    return wf_keys_fetch(&conf, &host, old, rediscover, NOW, ret, &skipped, err);
 }
 
 /* clang-format off */

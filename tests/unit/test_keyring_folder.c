@@ -37,7 +37,7 @@ static struct wf_cachedir *dir;
 
 static struct wf_keyring *new_ring(void)
 {
-    const struct wf_keyring_host host = {dir, &key_log_sink, fake_door_new};
+    const struct wf_endpoint_host host = {dir, &key_log_sink, fake_door_new};
     struct wf_keyring *ring = NULL;
 
     assert_int_equal(wf_keyring_new(&conf, &host, &ring, NULL), WF_OK);
@@ -65,20 +65,20 @@ static const struct {
     {"as it was", "\"etag\":\"\"", "\"etag\":\"\"", NULL},
     {"a tag", "\"etag\":\"\"", "\"etag\":\"\\\"x\\\"\"", NULL},
     {"a bad tag", "\"etag\":\"\"", "\"etag\":\"x\"", "its ETag is none"},
-    {"other version", "\"v\":1", "\"v\":2", "of version 2"},
-    {"other provider", ISSUER "\",\"f", ISSUER "/\",\"f", "it is of \"https://sso.example/\""},
-    {"shorter life than any", "\"fresh_until\":1700000300", "\"fresh_until\":1700000059",
+    {"other version", "\"v\":2", "\"v\":1", "of version 1"},
+    {"other provider", ISSUER "\",\"f", ISSUER "/\",\"f", "bound to something else"},
+    {"shorter life than any", "\"until\":1700000300", "\"until\":1700000059",
      "lifetime of 59 s"},
-    {"shortest life", "\"fresh_until\":1700000300", "\"fresh_until\":1700000060", NULL},
-    {"longest life", "\"fresh_until\":1700000300", "\"fresh_until\":1700086400", NULL},
-    {"longer life than any", "\"fresh_until\":1700000300", "\"fresh_until\":1700086401",
+    {"shortest life", "\"until\":1700000300", "\"until\":1700000060", NULL},
+    {"longest life", "\"until\":1700000300", "\"until\":1700086400", NULL},
+    {"longer life than any", "\"until\":1700000300", "\"until\":1700086401",
      "lifetime of 86401 s"},
     {"another key", "\\\"kid\\\":\\\"a\\\"", "\\\"kid\\\":\\\"c\\\"", "not those that were written"},
     {"another hash", "\"sha256\":\"", "\"sha256\":\"0", "not those that were written"},
     {"half", "\"sha256\":\"", NULL, "ignored"},
     {"one byte", "\"v\"", NULL, "ignored"},
     {"without keys", "\"jwks\"", "\"jwkz\"", "jwks"},
-    {"empty object", "\"v\":1", "\"w\":1", "\"v\""},
+    {"empty object", "\"v\":2", "\"w\":2", "\"v\""},
 };
 
 static void damage(const char *entry, const char *what, const char *by)
@@ -134,12 +134,12 @@ static const struct {
     const char *by;
     const char *says;
 } down_damages[] = {
-    {"as it was", "\"rest\":5", "\"rest\":5", NULL},
-    {"longest", "\"rest\":5", "\"rest\":60", NULL},
-    {"longer", "\"rest\":5", "\"rest\":61", "rest is out of bounds"},
-    {"none", "\"rest\":5", "\"rest\":4", "rest is out of bounds"},
-    {"other reason", "\"reason\":\"unreachable\"", "\"reason\":\"signature\"", "reason is none"},
-    {"half", "\"reason\"", NULL, "ignored"},
+    {"as it was", "\"until\":1700000005", "\"until\":1700000005", NULL},
+    {"longest", "\"until\":1700000005", "\"until\":1700000060", NULL},
+    {"longer", "\"until\":1700000005", "\"until\":1700000061", "rest is out of bounds"},
+    {"none", "\"until\":1700000005", "\"until\":1700000004", "rest is out of bounds"},
+    {"other reason", "\"failure\":\"unreachable\"", "\"failure\":\"signature\"", "reason is none"},
+    {"half", "\"failure\"", NULL, "ignored"},
     {"one byte", "\"v\"", NULL, "ignored"},
 };
 
@@ -182,11 +182,8 @@ static const struct {
 static void test_failures(void **state)
 {
     static const struct fake_answer answers[] = {FOUND, GIVES(KEYS_A), GIVES(KEYS_AB)};
-    static const struct wf_keys_failure down = {.reason = WF_UNREACHABLE,
-                                                .failed = T0,
-                                                .retry = T0 + WF_KEYS_REST_MAX,
-                                                .rest = WF_KEYS_REST_MAX,
-                                                .text = "it was down"};
+    static const struct wf_entry down = {
+        .reason = WF_UNREACHABLE, .fetched = T0, .until = T0 + 59, .text = "it was down"};
     char name[WF_OIDC_ENTRY_SIZE];
     char entry[512];
 

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -28,30 +27,6 @@ char *__wrap_strndup(const char *text, size_t len);
 char *__wrap_strndup(const char *text, size_t len)
 {
     return no_memory ? NULL : __real_strndup(text, len);
-}
-
-/* Clocks: of the lock, which is waited for without waiting, and of the requests. */
-static int64_t lock_step; /* seconds by which it goes on with each look */
-int __real_clock_gettime(clockid_t clock, struct timespec *ret);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *ret);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
-{
-    static int64_t ahead;
-
-    ahead += lock_step;
-    int rc = __real_clock_gettime(clock, ret);
-    ret->tv_sec += (time_t)ahead;
-    return rc;
-}
-
-static int64_t request_step; /* milliseconds */
-int64_t __wrap_wf_frame_now(void);
-int64_t __wrap_wf_frame_now(void)
-{
-    static int64_t now = 1;
-
-    now += request_step;
-    return now;
 }
 
 static const struct {
@@ -254,27 +229,20 @@ static void write_entry(const char *text)
     assert_true(wf_cachedir_replace(dir, name, text, strlen(text)));
 }
 
-#define KEPT(v, fetched, rest)                                                                     \
-    "{\"v\":" v ",\"fetched\":" fetched ",\"issuer\":\"" ISSUER                                    \
-    "\",\"jwks_uri\":\"https://sso.example/jwks\"" rest
+#define KEPT(issuer, rest)                                                                         \
+    "{\"v\":2,\"bound\":\"" ISSUER "\",\"fetched\":1700000000,\"until\":1700086400,"                   \
+    "\"issuer\":\"" issuer "\",\"jwks_uri\":\"https://sso.example/jwks\"" rest
 static const struct {
     const char *name;
     const char *text;
     size_t requests;
     const char *says;
 } kept[] = {
-    {"good", KEPT("1", "1700000000", "}"), 0, NULL},
-    {"a little in the future", KEPT("1", "1700000300", "}"), 0, NULL},
-    {"in the future", KEPT("1", "1700000301", "}"), 1, NULL},
-    {"almost a day old", KEPT("1", "1699913601", "}"), 0, NULL},
-    {"a day old", KEPT("1", "1699913600", "}"), 1, NULL},
-    {"other version", KEPT("2", "1700000000", "}"), 1, "of version 2"},
-    {"half", KEPT("1", "1700000000", ""), 1, "kept metadata of provider mail is ignored"},
-    {"endpoint by http", KEPT("1", "1700000000", ",\"token_endpoint\":\"http://x/\"}"), 1,
-     "token_endpoint"},
-    {"other issuer", "{\"v\":1,\"fetched\":1700000000,\"issuer\":\"x\"}", 1, "calls itself"},
+    {"good", KEPT(ISSUER, "}"), 0, NULL},
+    {"half", KEPT(ISSUER, ""), 1, "kept metadata of provider mail is ignored"},
+    {"endpoint by http", KEPT(ISSUER, ",\"token_endpoint\":\"http://x/\"}"), 1, "token_endpoint"},
+    {"other issuer", KEPT("x", "}"), 1, "calls itself"},
     {"empty", "", 1, "it is empty"},
-    {"no time", "{\"v\":1,\"issuer\":\"" ISSUER "\"}", 1, "fetched"},
 };
 
 static void test_kept(void **state)
@@ -353,85 +321,6 @@ static void test_failures(void **state)
     }
 }
 
-/* Time-outs pass until it is known: that is when the rest begins. */
-static void test_slow_failure(void **state)
-{
-    static const struct fake_answer answers[] = {{.reason = WF_UNREACHABLE},
-                                                 {.status = 200, .body = DOCUMENT}};
-
-    (void)state;
-    wf_oidc_forget(&conf, dir);
-    fake_door_script(answers, WF_ARRAY_LEN(answers));
-    request_step = 20000;
-    assert_int_equal(try_find(0, NULL), WF_UNREACHABLE);
-    request_step = 0;
-    assert_int_equal(try_find(0, NULL), WF_UNREACHABLE);
-    assert_int_equal(try_find(24, NULL), WF_UNREACHABLE);
-    assert_int_equal(fake_door_count(), 1);
-    assert_int_equal(try_find(25, NULL), WF_OK);
-}
-
-#define FAILED(fetched, reason)                                                                    \
-    "{\"v\":1,\"fetched\":" fetched ",\"failure\":" reason ",\"text\":\"it is\\u001b down\"}"
-static const struct {
-    const char *name;
-    const char *text;
-    enum wf_reason reason; /* WF_OK: asked */
-    const char *says;
-} kept_failures[] = {
-    {"unreachable", FAILED("1700000000", "\"unreachable\""), WF_UNREACHABLE, "it is? down"},
-    {"config", FAILED("1700000000", "\"config\""), WF_CONFIG, "it is? down"},
-    {"almost over", FAILED("1699999996", "\"unreachable\""), WF_UNREACHABLE, "it is? down"},
-    {"over", FAILED("1699999995", "\"unreachable\""), WF_OK, NULL},
-    {"a little in the future", FAILED("1700000300", "\"unreachable\""), WF_UNREACHABLE, "it is"},
-    {"in the future", FAILED("1700000301", "\"unreachable\""), WF_OK, NULL},
-    {"other reason", FAILED("1700000000", "\"signature\""), WF_OK, "its reason is none"},
-    {"a number", FAILED("1700000000", "1"), WF_OK, "failure"},
-};
-
-static void test_kept_failures(void **state)
-{
-    static const struct fake_answer answers[] = {{.status = 200, .body = DOCUMENT}};
-
-    (void)state;
-    for (size_t i = 0; i < WF_ARRAY_LEN(kept_failures); i++) {
-        struct wf_err err = WF_ERR_INIT;
-        fake_door_script(answers, WF_ARRAY_LEN(answers));
-        write_entry(kept_failures[i].text);
-        enum wf_reason reason = try_find(0, &err);
-        const char *said = reason == WF_OK ? key_log : err.text;
-        if (reason != kept_failures[i].reason || fake_door_count() != (reason == WF_OK ? 1 : 0) ||
-            (kept_failures[i].says == NULL ? said[0] != '\0'
-                                           : strstr(said, kept_failures[i].says) == NULL))
-            fail_msg("%s: %s, %zu requests, %s", kept_failures[i].name, wf_reason_name(reason),
-                     fake_door_count(), said);
-        /* Said once, though it is looked at before and under the lock */
-        const char *ignored = strstr(key_log, "is ignored");
-        assert_true(ignored == NULL || strstr(ignored + 1, "is ignored") == NULL);
-    }
-}
-
-/* Somebody who hangs with the lock does not keep the others from asking. */
-static void test_hung_lock(void **state)
-{
-    static const struct fake_answer answers[] = {{.status = 200, .body = DOCUMENT}};
-    char name[WF_OIDC_ENTRY_SIZE];
-    int lock = -1;
-
-    (void)state;
-    wf_oidc_forget(&conf, dir);
-    assert_int_equal(wf_oidc_entry_name(&conf, "meta", name, NULL), WF_OK);
-    assert_true(wf_cachedir_lock(dir, name, 0, &lock));
-    fake_door_script(answers, WF_ARRAY_LEN(answers));
-    lock_step = 1;
-    assert_int_equal(try_find(0, NULL), WF_OK);
-    lock_step = 0;
-    assert_int_equal(fake_door_count(), 1);
-    wf_cachedir_unlock(lock);
-    assert_int_equal(try_find(1, NULL), WF_OK);
-    assert_int_equal(fake_door_count(), 1);
-}
-
 /* Another address, authority or proxy is another provider. */
 static void test_names(void **state)
 {
@@ -479,8 +368,7 @@ int main(void)
         cmocka_unit_test(test_documents), cmocka_unit_test(test_all_endpoints),
         cmocka_unit_test(test_addresses), cmocka_unit_test(test_discovery),
         cmocka_unit_test(test_memory),    cmocka_unit_test(test_kept),      cmocka_unit_test(test_names),
-        cmocka_unit_test(test_failures),  cmocka_unit_test(test_slow_failure),
-        cmocka_unit_test(test_kept_failures), cmocka_unit_test(test_hung_lock),
+        cmocka_unit_test(test_failures),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

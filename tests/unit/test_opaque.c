@@ -129,7 +129,7 @@ static void test_length(void **state)
 /* Lack of memory says nothing about the configuration. */
 static void test_internal(void **state)
 {
-    const struct wf_opaque_host host = {NULL, NULL, door_new};
+    const struct wf_endpoint_host host = {NULL, NULL, door_new};
     bool *const faults[] = {&no_locale, &no_room, &no_hash};
     struct wf_opaque *opaque = NULL;
 
@@ -152,7 +152,7 @@ static void test_internal(void **state)
 
 static void test_bad_conf(void **state)
 {
-    const struct wf_opaque_host host = {NULL, NULL, door_new};
+    const struct wf_endpoint_host host = {NULL, NULL, door_new};
     struct wf_opaque *opaque = NULL;
     struct wf_provider_conf conf = oidc;
 

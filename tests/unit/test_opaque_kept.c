@@ -269,8 +269,9 @@ static void test_known_failure(void **state)
         empty_folder();
         struct wf_opaque *opaque = make(&oidc, dir);
         int len = snprintf(entry, sizeof(entry),
-                           "{\"v\":1,\"fetched\":%d,\"failure\":\"%s\",\"text\":\"x\"}", NOW,
-                           rows[i].failure);
+                           "{\"v\":2,\"bound\":\"%s\",\"fetched\":%d,\"until\":%d,"
+                           "\"failure\":\"%s\",\"text\":\"x\"}",
+                           oidc.url, NOW, NOW + 5, rows[i].failure);
         assert_true(wf_cachedir_replace(dir, name, entry, (size_t)len));
         answer(WF_OK, 200, "{\"active\":true}");
         assert_int_equal(look_up(opaque, NOW), rows[i].reason);
@@ -395,7 +396,7 @@ static void test_no_memory(void **state)
 
 static void test_no_memory_for_it(void **state)
 {
-    const struct wf_opaque_host host = {dir, NULL, door_new};
+    const struct wf_endpoint_host host = {dir, NULL, door_new};
     struct wf_opaque *opaque = NULL;
 
     (void)state;

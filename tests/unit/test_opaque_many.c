@@ -196,7 +196,7 @@ static void fork_meanwhile(struct wf_cachedir *where, bool cold)
     hold(opaque, NOW);
     pid_t child = fork();
     if (child == 0) {
-        (void)alarm(10);
+        (void)alarm(120);
         _exit(look_up_as(opaque, TOKEN, 2, NULL, NOW, &until, NULL) == WF_OK &&
                       look_up_as(opaque, TOKEN, 1, NULL, NOW, &until, NULL) == WF_OK
                   ? 0

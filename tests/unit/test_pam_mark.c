@@ -5,73 +5,37 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include <security/pam_appl.h>
-
+#include "failallocs.h"
 #include "mark.h"
+#include "pamcase.h"
 
 #define MARK "0123456789abcdef0123456789abcdef"
 _Static_assert(sizeof(MARK) == WF_MARK_SIZE, "a mark as the core makes them");
 
-static char dir[] = "/tmp/wfauth-test-XXXXXX";
-static char service_path[64];
-static uid_t real_uid;
-
-uid_t __wrap_getuid(void);
-uid_t __wrap_getuid(void)
+/* Blocks of memory are looked at before they go: nobody finds a mark in them. */
+static const void *watched;
+static bool wiped;
+void __real_free(void *block);
+void __wrap_free(void *block);
+void __wrap_free(void *block)
 {
-    return real_uid;
+    if (block != NULL && block == watched)
+        wiped = memchr(block, 'a', WF_MARK_SIZE) == NULL;
+    __real_free(block);
 }
 
-int __real_pam_get_data(const pam_handle_t *pamh, const char *name, const void **data);
-int __wrap_pam_get_data(const pam_handle_t *pamh, const char *name, const void **data);
-int __real_pam_set_data(pam_handle_t *pamh, const char *name, void *data,
-                        void (*cleanup)(pam_handle_t *pamh, void *data, int error_status));
-int __wrap_pam_set_data(pam_handle_t *pamh, const char *name, void *data,
-                        void (*cleanup)(pam_handle_t *pamh, void *data, int error_status));
-
-/* libpam gives a handle's data to modules alone: here is one's memory. */
-static struct {
-    char name[64];
-    void *data;
-    void (*cleanup)(pam_handle_t *pamh, void *data, int error_status);
-} kept[4];
-
-int __wrap_pam_get_data(const pam_handle_t *pamh, const char *name, const void **data)
+/* libpam complains in the log of a variable that it is to remove and is not there. */
+int __real_pam_putenv(pam_handle_t *pamh, const char *text);
+int __wrap_pam_putenv(pam_handle_t *pamh, const char *text);
+int __wrap_pam_putenv(pam_handle_t *pamh, const char *text)
 {
-    (void)pamh;
-    for (size_t i = 0; i < WF_ARRAY_LEN(kept); i++) {
-        if (strcmp(kept[i].name, name) == 0) {
-            *data = kept[i].data;
-            return PAM_SUCCESS;
-        }
-    }
-    return PAM_NO_MODULE_DATA;
-}
+    int code = __real_pam_putenv(pamh, text);
 
-static bool memory_is_short;
-
-int __wrap_pam_set_data(pam_handle_t *pamh, const char *name, void *data,
-                        void (*cleanup)(pam_handle_t *pamh, void *data, int error_status))
-{
-    size_t at = 0;
-
-    if (memory_is_short)
-        return PAM_BUF_ERR;
-    while (kept[at].name[0] != '\0' && strcmp(kept[at].name, name) != 0)
-        at++;
-    if (kept[at].cleanup != NULL)
-        kept[at].cleanup(pamh, kept[at].data, PAM_DATA_REPLACE);
-    (void)snprintf(kept[at].name, sizeof(kept[at].name), "%s", name);
-    kept[at].data = data;
-    kept[at].cleanup = cleanup;
-    return PAM_SUCCESS;
+    assert_int_equal(code, PAM_SUCCESS);
+    return code;
 }
 
 static int converse(int n, const struct pam_message **msg, struct pam_response **resp, void *data)
@@ -88,26 +52,17 @@ static struct wf_call begin(bool over_ssh, uid_t uid)
     static const struct pam_conv conv = {converse, NULL};
     struct wf_call call = {.over_ssh = over_ssh};
 
-    real_uid = uid;
-    memset(kept, 0, sizeof(kept));
-    assert_int_equal(pam_start_confdir("wfauth-test", "alice", &conv, dir, &call.pamh),
-                     PAM_SUCCESS);
+    pam_real_uid = uid;
+    call.pamh = pam_case_start(&conv);
     return call;
-}
-
-static void end(struct wf_call *call)
-{
-    for (size_t i = 0; i < WF_ARRAY_LEN(kept); i++) {
-        if (kept[i].cleanup != NULL)
-            kept[i].cleanup(call->pamh, kept[i].data, 0);
-    }
-    assert_int_equal(pam_end(call->pamh, PAM_SUCCESS), PAM_SUCCESS);
 }
 
 static void leave(const struct wf_call *call, const char *mark)
 {
     struct wf_result result = {.reason = WF_OK};
 
+    /* What is behind the end of no mark is none */
+    memset(result.mark, 'a', sizeof(result.mark));
     memcpy(result.mark, mark, strlen(mark) + 1);
     assert_int_equal(wf_mark_leave(call, &result, NULL), WF_OK);
     assert_int_equal(result.mark[0], '\0');
@@ -151,7 +106,7 @@ static void test_way(void **state)
         assert_null(variable(&call));
         assert_false(wf_mark_take(call.pamh, mark));
         assert_string_equal(mark, "");
-        end(&call);
+        pam_case_end(call.pamh);
     }
 }
 
@@ -171,7 +126,7 @@ static void test_forged(void **state)
         assert_false(wf_mark_take(call.pamh, mark));
         assert_string_equal(mark, "");
         assert_null(variable(&call));
-        end(&call);
+        pam_case_end(call.pamh);
     }
 }
 
@@ -189,39 +144,67 @@ static void test_late(void **state)
     assert_null(variable(&call));
     wf_mark_drop_late(call.pamh);
     assert_false(wf_mark_take(call.pamh, mark));
-    end(&call);
+    pam_case_end(call.pamh);
+}
+
+/* A program in which one process does both keeps the mark where no module of the person's reads or
+ * writes it: what pam_env finds in their files does not take its place. */
+static void test_both(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"WFAUTH_SIGN_IN=", "WFAUTH_SIGN_IN=x",
+                                        "WFAUTH_SIGN_IN=ffffffffffffffffffffffffffffffff"};
+    char mark[WF_MARK_SIZE];
+
+    for (size_t i = 0; i < WF_ARRAY_LEN(texts); i++) {
+        struct wf_call call = begin(false, 0);
+        leave(&call, MARK);
+        assert_int_equal(pam_putenv(call.pamh, texts[i]), PAM_SUCCESS);
+        assert_true(wf_mark_take(call.pamh, mark));
+        assert_string_equal(mark, MARK);
+        assert_null(variable(&call));
+        assert_false(wf_mark_take(call.pamh, mark));
+        pam_case_end(call.pamh);
+    }
+}
+
+/* When it is taken, when another sign-in of the same handle leaves its own, and at the end. */
+static void test_wiped(void **state)
+{
+    (void)state;
+    char mark[WF_MARK_SIZE];
+
+    for (size_t i = 0; i < 3; i++) {
+        struct wf_call call = begin(false, 0);
+        leave(&call, MARK);
+        watched = pam_kept[0].data;
+        wiped = false;
+        if (i == 0)
+            assert_true(wf_mark_take(call.pamh, mark));
+        else if (i == 1)
+            leave(&call, MARK);
+        pam_case_end(call.pamh);
+        assert_true(wiped);
+        watched = NULL;
+    }
 }
 
 static void test_no_memory(void **state)
 {
     (void)state;
-    struct wf_call call = begin(false, 0);
-    struct wf_result result = {.reason = WF_OK, .mark = MARK};
-    char mark[WF_MARK_SIZE];
-
-    memory_is_short = true;
-    assert_int_equal(wf_mark_leave(&call, &result, NULL), WF_INTERNAL);
-    memory_is_short = false;
-    assert_int_equal(result.mark[0], '\0');
-    assert_false(wf_mark_take(call.pamh, mark));
-    end(&call);
-}
-
-static int make_dir(void **state)
-{
-    (void)state;
-    if (mkdtemp(dir) == NULL)
-        return -1;
-    (void)snprintf(service_path, sizeof(service_path), "%s/wfauth-test", dir);
-    FILE *file = fopen(service_path, "w");
-    return file == NULL || fputs("auth required pam_deny.so\n", file) < 0 ? -1 : fclose(file);
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    (void)unlink(service_path);
-    return rmdir(dir);
+    for (size_t i = 0; i < 2; i++) {
+        struct wf_call call = begin(false, 0);
+        struct wf_result result = {.reason = WF_OK, .mark = MARK};
+        char mark[WF_MARK_SIZE];
+        pam_keeps_nothing = i == 0;
+        fail_alloc_at = i == 1 ? 1 : 0;
+        assert_int_equal(wf_mark_leave(&call, &result, NULL), WF_INTERNAL);
+        assert_int_equal(fail_alloc_at, 0);
+        pam_keeps_nothing = false;
+        assert_int_equal(result.mark[0], '\0');
+        assert_false(wf_mark_take(call.pamh, mark));
+        pam_case_end(call.pamh);
+    }
 }
 
 int main(void)
@@ -230,7 +213,9 @@ int main(void)
         cmocka_unit_test(test_way),
         cmocka_unit_test(test_forged),
         cmocka_unit_test(test_late),
+        cmocka_unit_test(test_both),
+        cmocka_unit_test(test_wiped),
         cmocka_unit_test(test_no_memory),
     };
-    return cmocka_run_group_tests_name("pam_mark", tests, make_dir, remove_dir);
+    return cmocka_run_group_tests_name("pam_mark", tests, pam_case_setup, pam_case_teardown);
 }

@@ -42,13 +42,38 @@ static void test_fail(void **state)
     struct wf_record *record = make();
 
     (void)state;
-    assert_true(wf_record_fail(record, 5, "no\nanswer"));
+    assert_true(wf_record_fail(record, 5, WF_UNREACHABLE, 0, "no\nanswer"));
     assert_int_equal(record->failed, 5);
     assert_string_equal(record->failure, "no?answer");
-    assert_true(wf_record_fail(record, 6, ""));
+    assert_int_equal(wf_record_failure(record), WF_UNREACHABLE);
+    assert_true(wf_record_fail(record, 6, WF_CONFIG, 7, ""));
+    assert_int_equal(wf_record_failure(record), WF_CONFIG);
     assert_int_equal(record->failed, 6);
+    assert_int_equal(wf_record_rest(record), 7);
     assert_string_equal(record->failure, "-");
+    /* Whatever stands in a file, it is none by which anybody gets in, or is over */
+    for (int64_t as = -1; as <= WF_REASON_COUNT; as++) {
+        record->failed_as = as;
+        assert_int_equal(wf_record_failure(record), as == WF_CONFIG     ? WF_CONFIG
+                                                    : as == WF_INTERNAL ? WF_INTERNAL
+                                                                        : WF_UNREACHABLE);
+    }
     assert_int_equal(wf_record_check(record, NULL), WF_OK);
+    wf_record_free(record);
+}
+
+/* Neither no rest at all, nor one for good */
+static void test_bounds_of_rest(void **state)
+{
+    static const int64_t cases[][2] = {
+        {INT64_MIN, 5}, {0, 5}, {5, 5}, {6, 6}, {3599, 3599}, {3600, 3600}, {3601, 3600}, {INT64_MAX, 3600}};
+    struct wf_record *record = make();
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
+        record->rest = cases[i][0];
+        assert_int_equal(wf_record_rest(record), cases[i][1]);
+    }
     wf_record_free(record);
 }
 
@@ -107,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_new),
         cmocka_unit_test(test_fail),
+        cmocka_unit_test(test_bounds_of_rest),
         cmocka_unit_test(test_end),
         cmocka_unit_test(test_check),
     };

@@ -148,6 +148,57 @@ static void test_rest(void **state)
     assert_int_equal(fake_door_count(), 1);
 }
 
+/* Longer where the provider says so, but not for good. */
+static void test_wanted_rest(void **state)
+{
+    static const struct {
+        struct fake_answer answer;
+        int64_t rest;
+    } cases[] = {
+        {{.status = 429, .body = "", .retry_after = 4}, 5},
+        {{.status = 429, .body = "", .retry_after = 60}, 60},
+        {{.status = 503, .body = "", .retry_after = 3599}, 3599},
+        {{.status = 503, .body = "", .retry_after = 3601}, 3600},
+    };
+    struct wf_err err = WF_ERR_INIT;
+    char token[32];
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
+        begin(1000, 1000);
+        assert_int_equal(ask(NULL, &cases[i].answer, 1, token, &err), WF_UNREACHABLE);
+        now = START + cases[i].rest - 1;
+        assert_int_equal(ask(NULL, &rotated, 1, token, &err), WF_UNREACHABLE);
+        assert_int_equal(fake_door_count(), 0);
+        now = START + cases[i].rest;
+        assert_int_equal(ask(NULL, &rotated, 1, token, &err), WF_OK);
+        assert_string_equal(token, "a1");
+    }
+}
+
+/* What is wrong here is so for the next one, too: nobody may go on, or get in, as in an outage. */
+static void test_rest_of_ours(void **state)
+{
+    const struct fake_answer client = {.status = 401, .body = "{\"error\":\"invalid_client\"}"};
+    const struct fake_answer broken = {.reason = WF_INTERNAL};
+    struct wf_err err = WF_ERR_INIT;
+    char token[32];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        enum wf_reason wanted = i == 0 ? WF_CONFIG : WF_INTERNAL;
+        begin(950, 1000);
+        assert_int_equal(ask(NULL, i == 0 ? &client : &broken, 1, token, &err), wanted);
+        for (int again = 0; again < 2; again++) {
+            assert_int_equal(ask(NULL, &rotated, 1, token, &err), wanted);
+            assert_int_equal(fake_door_count(), 0);
+            assert_non_null(strstr(err.text, "has just failed"));
+        }
+        now = START + 5;
+        assert_int_equal(ask(NULL, &rotated, 1, token, &err), WF_OK);
+    }
+}
+
 /* However much the provider says, the tombstone names the cause. */
 static void test_long_words(void **state)
 {
@@ -168,6 +219,11 @@ static void test_long_words(void **state)
     now = START + 10;
     assert_int_equal(ask(NULL, &over, 1, token, &err), WF_EXPIRED);
     assert_non_null(strstr(err.text, "refresh begun 10 s ago was lost"));
+    assert_non_null(strstr(err.text, "ended 0 s ago"));
+    /* A clock that went back: nothing is ahead of us that is over */
+    now = START;
+    assert_int_equal(ask(NULL, &over, 1, token, &err), WF_EXPIRED);
+    assert_non_null(strstr(err.text, "ended 0 s ago"));
 }
 
 /* What is not known to be dead serves on while there is no answer. */
@@ -476,6 +532,8 @@ int main(void)
         cmocka_unit_test(test_due),
         cmocka_unit_test(test_outcomes),
         cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_wanted_rest),
+        cmocka_unit_test(test_rest_of_ours),
         cmocka_unit_test(test_long_words),
         cmocka_unit_test(test_going_on),
         cmocka_unit_test(test_full_disk),

@@ -209,7 +209,7 @@ static void test_deadline(void **state)
     write_text("L1 x\n");
     assert_int_equal(wf_report_receive(pair[1], start + SHORT, &sink, &err), WF_UNREACHABLE);
     int64_t took = wf_frame_now() - start;
-    assert_within((uintmax_t)took, SHORT, SHORT + 1000);
+    assert_within((uintmax_t)took, SHORT, SHORT + 20000);
 }
 
 static void test_faults(void **state)

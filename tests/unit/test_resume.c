@@ -85,6 +85,7 @@ struct host {
     const char *claims;
     int64_t idle_expires;    /* seconds from now; -1: just now */
     int64_t absolute_expires;
+    int64_t uid;
     int64_t refreshing;      /* seconds ago: an answer was lost */
     const char *pinned_to;
 };
@@ -99,6 +100,7 @@ static void put_session(const struct host *host)
     record->access = wf_secret_new("a1", 2);
     record->refresh = host->no_refresh ? NULL : wf_secret_new("r1", 2);
     record->signed_in = state_now - host->session_age;
+    record->uid = host->uid;
     record->obtained = state_now - host->token_age;
     record->access_expires = record->obtained + 3600;
     record->idle_expires = host->idle_expires == 0 ? 0 : state_now + 1 + host->idle_expires;
@@ -216,6 +218,9 @@ static const struct {
     {"pinned to this person", {.pinned_to = "id-1"}, {ALICE}, WF_PROOF_CALLER, "sudo", "alice", WF_OK, 1, false},
     {"pinned to somebody else", {.pinned_to = "id-2"}, {ALICE}, WF_PROOF_CALLER, "sudo", "alice", WF_IDENTITY, 1, false},
     /* Outages */
+    {"the same account", {.uid = 1000}, {ALICE}, WF_PROOF_CALLER, "sudo", "alice", WF_OK, 1, false},
+    {"an account made anew", {.uid = 1001}, {ALICE}, WF_PROOF_CALLER, "sudo", "alice", WF_PENDING, 0, false},
+    {"an account made anew, behind a key", {.uid = 999}, {ALICE}, WF_PROOF_METHOD, "sudo", "alice", WF_PENDING, 0, false},
     {"no answer", {0}, {DOWN}, WF_PROOF_CALLER, "sudo", "alice", WF_UNREACHABLE, 1, false},
     {"500", {0}, {{.status = 500}}, WF_PROOF_CALLER, "sudo", "alice", WF_UNREACHABLE, 1, false},
     {"429", {0}, {{.status = 429}}, WF_PROOF_CALLER, "sudo", "alice", WF_UNREACHABLE, 1, false},
@@ -325,6 +330,76 @@ static void test_worse_word(void **state)
                              words[i].reason);
         assert_int_equal(fake_door_count(), 2);
     }
+}
+
+static const char *failure;
+static int64_t failed;
+static enum wf_reason failed_as;
+static int64_t rest;
+
+static void note_failure(void)
+{
+    struct wf_record *record = state_record();
+    struct wf_store *store = state_store();
+
+    record->failure = failure == NULL ? NULL : strdup(failure);
+    record->failed = failed;
+    record->failed_as = failed_as;
+    record->rest = rest;
+    assert_int_equal(wf_store_write(store, record, NULL), WF_OK);
+    wf_record_free(record);
+    wf_store_free(store);
+}
+
+static void forget(void)
+{
+    struct wf_store *store = state_store();
+    bool existed = false;
+
+    assert_int_equal(wf_store_remove(store, "acme", "alice", &existed, NULL), WF_OK);
+    wf_store_free(store);
+}
+
+/* That somebody has the record to themselves is no outage of the provider's, unless they met one. */
+static void test_busy(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        void (*meanwhile)(void);
+        const char *failure;
+        int64_t age; /* of the failure, in seconds */
+        enum wf_reason failed_as;
+        enum wf_reason reason;
+        int64_t rest;
+    } cases[] = {
+        {"no failure", note_failure, NULL, STATEFUL_NOW, WF_OK, WF_UNREACHABLE, 0},
+        {"one that was got over", note_failure, NULL, 0, WF_UNREACHABLE, WF_UNREACHABLE, 0},
+        {"one meanwhile", note_failure, "timed out", 0, WF_UNREACHABLE, WF_OK, 0},
+        {"one of just before", note_failure, "timed out", WF_RECORD_REST, WF_UNREACHABLE, WF_OK, 0},
+        {"an old one", note_failure, "timed out", WF_RECORD_REST + 1, WF_UNREACHABLE, WF_UNREACHABLE, 0},
+        {"in a longer rest", note_failure, "timed out", 60, WF_UNREACHABLE, WF_OK, 60},
+        {"after it", note_failure, "timed out", 61, WF_UNREACHABLE, WF_UNREACHABLE, 60},
+        {"a fault of ours", note_failure, "timed out", 0, WF_CONFIG, WF_UNREACHABLE, 0},
+        {"the session is forgotten", forget, NULL, 0, WF_OK, WF_UNREACHABLE, 0},
+    };
+    struct wf_result result;
+
+    if (__real_geteuid() != 0)
+        skip();
+    for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
+        prepare(&(struct host){.more = GRACE, .claims = CLAIMS});
+        failure = cases[i].failure;
+        failed = state_now - cases[i].age;
+        failed_as = cases[i].failed_as;
+        rest = cases[i].rest;
+        state_busy = cases[i].meanwhile;
+        if (resume("sudo", "alice", WF_PROOF_CALLER, &result, NULL) != cases[i].reason)
+            fail_msg("%s: %s", cases[i].name, key_log);
+        assert_int_equal(count("grace goes by"), cases[i].reason == WF_OK);
+        assert_int_equal(fake_door_count(), 0);
+    }
+    state_busy = NULL;
 }
 
 /* That passwd does not answer is no outage of the provider's: it has just given its word. */
@@ -495,6 +570,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_worse_word),
+        cmocka_unit_test(test_busy),
         cmocka_unit_test(test_no_passwd), cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_terminal),  cmocka_unit_test(test_no_service),
         cmocka_unit_test(test_person),

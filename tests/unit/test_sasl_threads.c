@@ -300,7 +300,7 @@ static void publish(int generation)
 
 static void child_work(void)
 {
-    (void)alarm(20);
+    (void)alarm(120);
     atomic_store(&wrongs, 0);
     for (int kind = 0; kind < KINDS; kind++) {
         exchange((enum kind)kind, 0);

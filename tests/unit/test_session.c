@@ -17,7 +17,7 @@ static void test_prompt(void **state)
 {
     (void)state;
     struct wf_session *session = begin();
-    const char *prompt = wf_session_prompt_borrow(session, false);
+    const char *prompt = wf_session_prompt_borrow(session, true);
 
     assert_non_null(strstr(prompt, "Sign in as alice on "));
     assert_non_null(strstr(prompt, "(wfauth)"));
@@ -26,11 +26,11 @@ static void test_prompt(void **state)
 #ifdef HAVE_QRENCODE
     assert_non_null(strstr(prompt, "\xe2\x96\x88"));
 #endif
-    assert_null(strstr(wf_session_prompt_borrow(session, true), "\xe2\x96\x88"));
+    assert_null(strstr(wf_session_prompt_borrow(session, false), "\xe2\x96\x88"));
     wf_session_free(session);
     load(ACME "[service wfauth]\nprovider = acme\nqr = no\n");
     session = begin();
-    assert_null(strstr(wf_session_prompt_borrow(session, false), "\xe2\x96\x88"));
+    assert_null(strstr(wf_session_prompt_borrow(session, true), "\xe2\x96\x88"));
     wf_session_free(session);
     assert_int_equal(fake_door_count(), 0);
 }
@@ -174,14 +174,17 @@ static void test_no_place(void **state)
         assert_false(existed || told);
         if (i == 0)
             assert_int_equal(wf_session_list(context, count, &found, &err), WF_CONFIG);
+        assert_int_equal(wf_token_forget(context, "acme", &err), wanted);
+        token = wf_secret_new("a", 1);
         key_log[0] = '\0';
-        wf_token_forget(context, "acme");
+        wf_token_refused(context, "acme", token);
         assert_true(key_log[0] != '\0');
+        wf_secret_free(token);
         assert_int_equal(fake_door_count(), 0);
     }
     passwd_number = 0;
     key_log[0] = '\0';
-    wf_token_forget(context, "acme");
+    assert_int_equal(wf_token_forget(context, "acme", NULL), WF_OK);
     assert_string_equal(key_log, "");
 }
 
@@ -229,15 +232,19 @@ static void test_token(void **state)
     wf_record_free(record);
     wf_secret_free(old);
     wf_secret_free(token);
-    wf_token_forget(context, "acme");
+    assert_int_equal(wf_token_forget(context, "acme", NULL), WF_OK);
     record = kept();
     assert_int_equal(record->access_expires, record->obtained);
     assert_non_null(record->refresh);
     wf_record_free(record);
     key_folder_empty(folder);
-    wf_token_forget(context, "acme");
+    assert_int_equal(wf_token_forget(context, "acme", NULL), WF_OK);
     assert_null(kept());
 }
+
+#define CHANGED                                                                                    \
+    "[provider acme]\ntype = workfront\nurl = https://acme.my.workfront.com\n"                     \
+    "client_id = other\nredirect_uri = https://login.acme.example/code\n"
 
 static const struct {
     const char *name;
@@ -280,10 +287,25 @@ static void test_end(void **state)
     (void)reset(state);
     sign_in();
     load(OTHER);
-    existed = true;
-    told = false;
-    assert_int_equal(wf_session_end(context, "acme", NULL, &existed, &told, NULL), WF_OK);
-    assert_true(told && !existed);
+    for (int i = 0; i < 2; i++) {
+        key_log[0] = '\0';
+        assert_int_equal(wf_session_end(context, "acme", NULL, &existed, &told, NULL), WF_OK);
+        assert_true(existed == (i == 0) && told == (i == 1));
+        assert_int_equal(strstr(key_log, "no section [provider acme]") != NULL, i == 0);
+    }
+    assert_int_equal(fake_door_count(), 0);
+    load(ACME);
+    assert_null(kept());
+    /* Whose section speaks of another client now */
+    sign_in();
+    load(CHANGED);
+    assert_null(kept());
+    for (int i = 0; i < 2; i++) {
+        key_log[0] = '\0';
+        assert_int_equal(wf_session_end(context, "acme", NULL, &existed, &told, NULL), WF_OK);
+        assert_true(existed == (i == 0) && told == (i == 1));
+        assert_int_equal(strstr(key_log, "another client_id") != NULL, i == 0);
+    }
     assert_int_equal(fake_door_count(), 0);
     load(ACME);
     assert_null(kept());

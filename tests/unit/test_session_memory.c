@@ -108,7 +108,7 @@ static enum wf_reason do_sign_in(void)
     enum wf_reason reason = wf_session_begin(context, acme, &session, &err);
 
     if (reason == WF_OK)
-        reason = wf_session_prompt_borrow(session, false) == NULL
+        reason = wf_session_prompt_borrow(session, true) == NULL
                      ? WF_INTERNAL
                      : wf_session_answer(session, CODE "\n", strlen(CODE) + 1, &info, &err);
     learn_verifier();
@@ -146,7 +146,7 @@ static enum wf_reason do_assert(void)
 
 static enum wf_reason do_renew(void)
 {
-    wf_token_forget(context, "acme");
+    (void)!wf_token_forget(context, "acme", NULL);
     return WF_OK;
 }
 

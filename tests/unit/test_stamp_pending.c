@@ -44,8 +44,10 @@ static void test_marks(void **state)
     (void)state;
     pend();
     const char *const guesses[] = {"", "0", "../stamp", "\n\x1b[2J\xff", "pending-"};
-    for (size_t i = 0; i < WF_ARRAY_LEN(guesses); i++)
+    for (size_t i = 0; i < WF_ARRAY_LEN(guesses); i++) {
         assert_int_equal(claim_at("acme", "alice", guesses[i], NOW), WF_EXPIRED);
+        assert_string_equal(last.text, "no sign-in waits under this mark");
+    }
     for (size_t i = 0; i < WF_MARK_SIZE - 1; i++) {
         memcpy(other, mark, sizeof(mark));
         other[i] = other[i] == '0' ? '1' : '0';

@@ -271,6 +271,7 @@ static void test_files(void **state)
 
 static void test_folder(void **state)
 {
+    bool existed = false;
     struct wf_record *record = make_record("alice", "newer");
     struct wf_record *found = NULL;
     struct wf_err err = WF_ERR_INIT;
@@ -279,9 +280,12 @@ static void test_folder(void **state)
     (void)state;
     assert_int_equal(chmod(folder, 0710), 0);
     assert_int_equal(wf_store_read(store, &conf, "alice", &found, &err), WF_CONFIG);
-    assert_non_null(strstr(err.text, "chmod 700"));
+    /* Whoever has named a folder of everybody's must not be told to shut it */
+    assert_non_null(strstr(err.text, "a folder for this alone; if it is one: chmod 700"));
     assert_int_equal(wf_store_write(store, record, NULL), WF_CONFIG);
-    assert_int_equal(wf_store_remove(store, "acme", "alice", NULL), WF_CONFIG);
+    existed = true;
+    assert_int_equal(wf_store_remove(store, "acme", "alice", &existed, NULL), WF_CONFIG);
+    assert_true(existed);
     assert_int_equal(wf_store_open(folder, NULL, &other, &err), WF_CONFIG);
     assert_int_equal(chmod(folder, 0700), 0);
     assert_int_equal(wf_store_open("relative", NULL, &other, &err), WF_CONFIG);
@@ -296,14 +300,17 @@ static void test_folder(void **state)
 /* First the file, then its name, then the folder that holds the name. */
 static void test_durable(void **state)
 {
+    bool existed = false;
     (void)state;
     trace[0] = '\0';
     keep("alice", "refresh");
     assert_string_equal(trace, "file rename folder ");
     trace[0] = '\0';
-    assert_int_equal(wf_store_remove(store, "acme", "alice", NULL), WF_OK);
+    assert_int_equal(wf_store_remove(store, "acme", "alice", &existed, NULL), WF_OK);
     assert_string_equal(trace, "folder ");
-    assert_int_equal(wf_store_remove(store, "acme", "alice", NULL), WF_OK);
+    assert_true(existed);
+    assert_int_equal(wf_store_remove(store, "acme", "alice", &existed, NULL), WF_OK);
+    assert_false(existed);
 }
 
 /* Whose name is taken away has no session any more, and is still known. */
@@ -314,6 +321,10 @@ static void test_end(void **state)
 
     (void)state;
     keep("alice", "refresh");
+    assert_int_equal(wf_store_read(store, &conf, "alice", &record, &err), WF_OK);
+    const int64_t signed_in = record->signed_in;
+    assert_int_not_equal(signed_in, 0);
+    wf_record_free(record);
     keep("bob", "refresh");
     plant("session-x", "{", 0600);
     for (int64_t now = 5; now < 7; now++) {
@@ -322,6 +333,7 @@ static void test_end(void **state)
         assert_non_null(record);
         assert_int_equal(record->ended, 5);
         assert_string_equal(record->why, "taken back");
+        assert_int_equal(record->signed_in, signed_in);
         assert_null(record->access);
         assert_null(record->refresh);
         wf_record_free(record);

@@ -125,7 +125,7 @@ static struct wf_record *make_record(void)
         return NULL;
     record->access = wf_secret_new("a", 1);
     record->refresh = wf_secret_new("r", 1);
-    if (record->access == NULL || record->refresh == NULL || !wf_record_fail(record, 5, "")) {
+    if (record->access == NULL || record->refresh == NULL || !wf_record_fail(record, 5, WF_CONFIG, 0, "")) {
         wf_record_free(record);
         return NULL;
     }
@@ -193,7 +193,9 @@ static enum wf_reason lock_record(struct wf_err *err)
 
 static enum wf_reason remove_record(struct wf_err *err)
 {
-    return wf_store_remove(store, "acme", "nobody", err);
+    bool existed = false;
+
+    return wf_store_remove(store, "acme", "nobody", &existed, err);
 }
 
 /* Something without which a step has nothing to do; it does not fail. */
@@ -206,9 +208,24 @@ static void prepare(enum wf_reason (*step)(struct wf_err *err))
     fail_alloc_at = at;
 }
 
+/* At a second provider */
+static enum wf_reason write_another(struct wf_err *err)
+{
+    static const struct wf_provider_conf another = {.name = "another", .url = "https://a.example"};
+    struct wf_record *record = wf_record_new(&another, "alice", "5f0e");
+
+    assert_non_null(record);
+    record->access = wf_secret_new("a", 1);
+    enum wf_reason reason = wf_store_write(store, record, err);
+    wf_record_free(record);
+    return reason;
+}
+
+/* That one has ended does not hide that another one has not. */
 static enum wf_reason end_records(struct wf_err *err)
 {
     prepare(write_record);
+    prepare(write_another);
     return wf_store_end(store, "alice", 7, "why", err);
 }
 

@@ -146,11 +146,11 @@ static void test_token(void **state)
     expect_token("one");
     expect_token("one");
     assert_int_equal(fake_door_count(), 1);
-    wf_token_forget(context, "relay");
+    assert_int_equal(wf_token_forget(context, "relay", NULL), WF_OK);
     expect_token("two");
     assert_int_equal(fake_door_count(), 2);
-    wf_token_forget(context, "nobody");
-    wf_token_forget(context, "sso");
+    assert_int_equal(wf_token_forget(context, "nobody", NULL), WF_CONFIG);
+    assert_int_equal(wf_token_forget(context, "sso", NULL), WF_OK);
 }
 
 static void expect_refusal(const char *refused, const char *next, unsigned requests)
@@ -170,7 +170,7 @@ static void test_refused_by_servers(void **state)
     const struct fake_answer answers[] = {TOKEN("one"), TOKEN("two"), TOKEN("three")};
 
     (void)state;
-    wf_token_forget(context, "relay");
+    assert_int_equal(wf_token_forget(context, "relay", NULL), WF_OK);
     fake_door_script(answers, WF_ARRAY_LEN(answers));
     expect_token("one");
     expect_refusal("another", "one", 1);
@@ -243,7 +243,7 @@ static void test_memory(void **state)
         struct wf_secret *token = NULL;
         struct wf_secret *assertion = NULL;
         struct wf_err err = WF_ERR_INIT;
-        wf_token_forget(context, "relay");
+        assert_int_equal(wf_token_forget(context, "relay", NULL), WF_OK);
         fake_door_script(answers, WF_ARRAY_LEN(answers));
         countdown = ++n;
         enum wf_reason reason = wf_token(context, "relay", &token, &err);

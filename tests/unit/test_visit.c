@@ -295,12 +295,101 @@ static void test_both_ended(void **state)
     check_retired("a2");
 }
 
-static void forget(void)
+/* Who has not answered once is not asked again. */
+static void test_both_unanswered(void **state)
 {
-    struct wf_store *store = state_store();
+    static const struct fake_answer down[] = {{.status = 503}, STATEFUL_OK, STATEFUL_OK};
 
-    assert_int_equal(wf_store_remove(store, "acme", "alice", NULL), WF_OK);
-    wf_store_free(store);
+    (void)state;
+    state_load(EXPORTS);
+    keep("id-1", "a1", 3600);
+    assert_true(begin(NULL, "a1"));
+    keep("id-1", "a2", 3600);
+    replace("p1");
+    fake_door_script(down, WF_ARRAY_LEN(down));
+    end();
+    assert_int_equal(fake_door_count(), 1);
+    check_logout(0, "a2");
+    fake_door_script(logout, 2);
+    end();
+    assert_int_equal(fake_door_count(), 1);
+    check_logout(0, "p1");
+}
+
+/* Sessions that were replaced are told of when the last session with a token ends, or none has one. */
+static void test_replaced(void **state)
+{
+    static const struct fake_answer down[] = {STATEFUL_OK, {.status = 503}, STATEFUL_OK};
+
+    (void)state;
+    state_load(EXPORTS);
+    keep("id-1", "a1", 3600);
+    assert_true(begin(NULL, "a1"));
+    replace("p1");
+    fake_door_script(logout, 2);
+    end();
+    assert_int_equal(fake_door_count(), 2);
+    check_logout(0, "a1");
+    check_logout(1, "p1");
+    /* Without a token, too, once, and where nothing was begun */
+    state_load(BINDS);
+    for (unsigned i = 0; i < 2; i++) {
+        replace("p2");
+        assert_false(begin(i == 0 ? NULL : pend("alice", "id-1"), NULL));
+        fake_door_script(logout, 2);
+        end();
+        assert_int_equal(fake_door_count(), 1);
+        check_logout(0, "p2");
+    }
+    /* A provider that does not answer is asked no more, and told of the rest by the next one */
+    state_load(EXPORTS);
+    keep("id-1", "a2", 3600);
+    assert_true(begin(NULL, "a2"));
+    replace("p3");
+    replace("p4");
+    fake_door_script(down, 3);
+    end();
+    assert_int_equal(fake_door_count(), 2);
+    check_logout(0, "a2");
+    fake_door_script(logout, 2);
+    end();
+    assert_int_equal(fake_door_count(), 2);
+    fake_door_script(logout, 2);
+    end();
+    assert_int_equal(fake_door_count(), 0);
+}
+
+/* At most so many at once, and what is more is for the next one. */
+static void test_many_replaced(void **state)
+{
+    static const struct fake_answer script[WF_PAST_MAX + 1] = {
+        STATEFUL_OK, STATEFUL_OK, STATEFUL_OK, STATEFUL_OK, STATEFUL_OK,
+        STATEFUL_OK, STATEFUL_OK, STATEFUL_OK, STATEFUL_OK};
+    char access[16];
+    char path[400];
+    char aside[400];
+
+    (void)state;
+    state_load(BINDS);
+    replace("p0");
+    key_folder_find(state_folder, "past-", path, sizeof(path));
+    (void)snprintf(aside, sizeof(aside), "%s/aside", state_folder);
+    assert_int_equal(rename(path, aside), 0);
+    for (unsigned i = 1; i <= WF_PAST_MAX; i++) {
+        (void)snprintf(access, sizeof(access), "p%u", i);
+        replace(access);
+    }
+    assert_int_equal(rename(aside, path), 0);
+    fake_door_script(script, WF_ARRAY_LEN(script));
+    end();
+    assert_int_equal(fake_door_count(), WF_PAST_MAX);
+    fake_door_script(script, WF_ARRAY_LEN(script));
+    end();
+    assert_int_equal(fake_door_count(), 1);
+    fake_door_script(script, WF_ARRAY_LEN(script));
+    end();
+    assert_int_equal(fake_door_count(), 0);
+    assert_string_equal(key_log, "");
 }
 
 /* `wfauth logout` came between: the file's token is all there is. */
@@ -379,6 +468,17 @@ static void another_person(void)
     keep("id-2", "a1", 3600);
 }
 
+static void account_made_anew(void)
+{
+    struct wf_record *record = state_record();
+    struct wf_store *store = state_store();
+
+    record->uid = 1001;
+    assert_int_equal(wf_store_write(store, record, NULL), WF_OK);
+    wf_record_free(record);
+    wf_store_free(store);
+}
+
 static void runtime_is_missing(void)
 {
     assert_int_equal(rmdir(export_runtime), 0);
@@ -406,6 +506,7 @@ static void test_not_exported(void **state)
         {"the session has ended", session_ended, false, "closed"},
         {"the provider is down", token_at_its_end, false, "no more answers"},
         {"another person's session", another_person, true, "another person's"},
+        {"an account made anew", account_made_anew, false, "the session that is kept is of user id 1001"},
         {"no runtime directory", runtime_is_missing, false, "No such file"},
         {"and signed in", runtime_is_missing, true, "No such file"},
         {"one that all may write", runtime_for_all, false, "can be written by others"},
@@ -478,10 +579,11 @@ static void test_stopped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_bound),        CASE(test_not_bound),     CASE(test_nothing),
-        CASE(test_no_folder),    CASE(test_exported),      CASE(test_by_key),
-        CASE(test_renewed),      CASE(test_both_ended),    CASE(test_session_gone),
-        CASE(test_file_changed), CASE(test_provider_down), CASE(test_not_exported),
+        CASE(test_bound),           CASE(test_not_bound),     CASE(test_nothing),
+        CASE(test_no_folder),       CASE(test_exported),      CASE(test_by_key),
+        CASE(test_renewed),         CASE(test_both_ended),    CASE(test_both_unanswered),
+        CASE(test_replaced),        CASE(test_many_replaced), CASE(test_session_gone),
+        CASE(test_file_changed),    CASE(test_provider_down), CASE(test_not_exported),
         CASE(test_stopped),
     };
     return cmocka_run_group_tests_name("visit", tests, set_up, tear_down);

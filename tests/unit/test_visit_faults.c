@@ -26,6 +26,9 @@ enum fault_kind {
     LOCK,
     PUT,
     REMOVE,
+    FIND_LEFT,
+    TAKE_PAST,
+    KEEP_PAST,
     DOOR,
 };
 static struct fault faults[DOOR + 1];
@@ -93,6 +96,45 @@ enum wf_reason __wrap_wf_stamp_remove(const struct wf_store *store, const char *
     return reason == WF_OK
                ? __real_wf_stamp_remove(store, provider, user, anchor, ret, ret_left, err)
                : reason;
+}
+
+enum wf_reason __real_wf_stamp_find_left(const struct wf_store *store, struct wf_stamp *ret,
+                                         struct wf_err *err);
+enum wf_reason __wrap_wf_stamp_find_left(const struct wf_store *store, struct wf_stamp *ret,
+                                         struct wf_err *err);
+enum wf_reason __wrap_wf_stamp_find_left(const struct wf_store *store, struct wf_stamp *ret,
+                                         struct wf_err *err)
+{
+    enum wf_reason reason = fault(FIND_LEFT, "no list", err);
+
+    return reason == WF_OK ? __real_wf_stamp_find_left(store, ret, err) : reason;
+}
+
+enum wf_reason __real_wf_past_take(const struct wf_store *store,
+                                   const struct wf_provider_conf *provider, const char *user,
+                                   struct wf_record **ret, struct wf_err *err);
+enum wf_reason __wrap_wf_past_take(const struct wf_store *store,
+                                   const struct wf_provider_conf *provider, const char *user,
+                                   struct wf_record **ret, struct wf_err *err);
+enum wf_reason __wrap_wf_past_take(const struct wf_store *store,
+                                   const struct wf_provider_conf *provider, const char *user,
+                                   struct wf_record **ret, struct wf_err *err)
+{
+    enum wf_reason reason = fault(TAKE_PAST, "it cannot be taken", err);
+
+    return reason == WF_OK ? __real_wf_past_take(store, provider, user, ret, err) : reason;
+}
+
+enum wf_reason __real_wf_past_keep(const struct wf_store *store, const struct wf_record *record,
+                                   struct wf_err *err);
+enum wf_reason __wrap_wf_past_keep(const struct wf_store *store, const struct wf_record *record,
+                                   struct wf_err *err);
+enum wf_reason __wrap_wf_past_keep(const struct wf_store *store, const struct wf_record *record,
+                                   struct wf_err *err)
+{
+    enum wf_reason reason = fault(KEEP_PAST, "it cannot be kept", err);
+
+    return reason == WF_OK ? __real_wf_past_keep(store, record, err) : reason;
 }
 
 enum wf_reason __real_wf_context_http_new(const struct wf_context *context,
@@ -285,6 +327,7 @@ static void test_ends(void **state)
     for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
         start();
         assert_true(begin(mark));
+        replace("p1");
         memset(faults, 0, sizeof(faults));
         break_at(cases[i].kind, 1, 1, cases[i].reason);
         assert_int_equal(wf_visit_end(state_context, &ssh, NULL), WF_OK);
@@ -293,6 +336,7 @@ static void test_ends(void **state)
         assert_int_equal(fake_door_count(), 0);
         assert_int_equal(faults[REMOVE].calls, cases[i].kind == REMOVE);
         assert_int_equal(faults[LOCK].calls, cases[i].kind != ANCHOR);
+        assert_int_equal(faults[TAKE_PAST].calls, 0);
     }
 }
 
@@ -308,13 +352,134 @@ static void test_no_door(void **state)
     assert_int_equal(fake_door_count(), 0);
 }
 
+/* No door is opened for a token that is not there. */
+static void test_nothing_to_tell(void **state)
+{
+    (void)state;
+    start();
+    assert_true(begin(mark));
+    forget();
+    assert_int_equal(wf_visit_end(state_context, &ssh, NULL), WF_OK);
+    assert_int_equal(faults[DOOR].calls, 1);
+    assert_int_equal(fake_door_count(), 1);
+    start();
+    assert_true(begin(mark));
+    assert_int_equal(unlink(export_file), 0);
+    assert_int_equal(wf_visit_end(state_context, &ssh, NULL), WF_OK);
+    assert_int_equal(faults[DOOR].calls, 1);
+    assert_int_equal(fake_door_count(), 1);
+    assert_int_equal(wf_visit_end(state_context, &ssh, NULL), WF_OK);
+    assert_int_equal(faults[DOOR].calls, 1);
+    assert_string_equal(key_log, "");
+}
+
+/* Sessions that were replaced: one that cannot be taken, and one that cannot be kept again. */
+static void test_replaced(void **state)
+{
+    (void)state;
+    start();
+    assert_true(begin(mark));
+    replace("p1");
+    break_at(TAKE_PAST, 1, 1, WF_CONFIG);
+    assert_int_equal(wf_visit_end(state_context, &ssh, NULL), WF_OK);
+    assert_string_equal(key_log, "it cannot be taken\n");
+    assert_int_equal(fake_door_count(), 1);
+    for (unsigned i = 0; i < 2; i++) {
+        start();
+        assert_true(begin(mark));
+        replace("p1");
+        if (i == 0)
+            break_at(KEEP_PAST, 1, 1, WF_CONFIG);
+        fake_door_script(NULL, 0);
+        assert_int_equal(wf_visit_end(state_context, &ssh, NULL), WF_OK);
+        (i == 0 ? heard : not_heard)("nobody will tell of it again");
+        fake_door_script(logout, 2);
+        assert_int_equal(wf_visit_end(state_context, &ssh, NULL), WF_OK);
+        assert_int_equal(fake_door_count(), i);
+    }
+    /* Whoever has been told is not told again */
+    start();
+    assert_true(begin(mark));
+    replace("p1");
+    break_at(KEEP_PAST, 1, 1, WF_CONFIG);
+    assert_int_equal(wf_visit_end(state_context, &ssh, NULL), WF_OK);
+    assert_int_equal(faults[KEEP_PAST].calls, 0);
+    assert_string_equal(key_log, "");
+}
+
+/* A session of alice's that has a token, and whose process goes without a word. */
+static void leave(void)
+{
+    char *path = NULL;
+    int status = -1;
+
+    start();
+    (void)fflush(NULL);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(wf_visit_begin(state_context, &ssh, NULL, export_runtime, &path, NULL) == WF_OK &&
+                      path != NULL
+                  ? 0
+                  : 1);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_true(export_is_there(export_file));
+}
+
+/* What bob's end says, and whether alice's file is gone then. */
+static void bob_ends(const char *text, bool gone)
+{
+    struct wf_request bob = ssh;
+
+    bob.user = "bob";
+    key_log[0] = '\0';
+    assert_int_equal(wf_visit_end(state_context, &bob, NULL), WF_OK);
+    assert_string_equal(key_log, text);
+    assert_int_equal(export_is_there(export_file), !gone);
+}
+
+#define WITHOUT_A_WORD "a session of alice has ended without a word\n"
+
+static void test_left(void **state)
+{
+    (void)state;
+    leave();
+    break_at(FIND_LEFT, 1, 1, WF_CONFIG);
+    bob_ends("no list\n", false);
+    assert_int_equal(fake_door_count(), 0);
+    bob_ends(WITHOUT_A_WORD, true);
+    assert_int_equal(fake_door_count(), 1);
+}
+
+/* bob's own stamp is the first that is removed, or would be. */
+static void test_left_at_another(void **state)
+{
+    (void)state;
+    leave();
+    state_load_whole(ANOTHER, EXPORTS);
+    break_at(REMOVE, 2, 2, WF_CONFIG);
+    bob_ends(WITHOUT_A_WORD "it cannot be removed\n", false);
+    /* Somebody else was quicker */
+    break_at(REMOVE, 2, 2, WF_EXPIRED);
+    bob_ends(WITHOUT_A_WORD, false);
+    export_instead = "/nonexistent/wfauth-export";
+    memset(faults, 0, sizeof(faults));
+    bob_ends(WITHOUT_A_WORD "wfauth-export: /nonexistent/wfauth-export: No such file or directory: "
+                            "install wfauth again\n",
+             false);
+    assert_int_equal(faults[DOOR].calls, 0);
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, reset, check_left)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_good),          CASE(test_no_proc), CASE(test_locked), CASE(test_not_put),
-        CASE(test_not_forgotten), CASE(test_no_path), CASE(test_ends),   CASE(test_no_door),
+        CASE(test_good),     CASE(test_no_proc),       CASE(test_locked),
+        CASE(test_not_put),  CASE(test_not_forgotten), CASE(test_no_path),
+        CASE(test_ends),     CASE(test_no_door),       CASE(test_nothing_to_tell),
+        CASE(test_replaced), CASE(test_left),          CASE(test_left_at_another),
     };
     return cmocka_run_group_tests_name("visit_faults", tests, set_up, tear_down);
 }

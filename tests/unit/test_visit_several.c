@@ -82,6 +82,15 @@ static char visitor_end(struct visitor *visitor)
     return said;
 }
 
+/* One that is killed, and whose end is noticed by nobody of theirs. */
+static void visitor_kill(struct visitor *visitor)
+{
+    assert_int_equal(kill(visitor->pid, SIGKILL), 0);
+    assert_int_equal(waitpid(visitor->pid, NULL, 0), visitor->pid);
+    (void)close(visitor->to);
+    (void)close(visitor->from);
+}
+
 static void test_the_last_one(void **state)
 {
     struct visitor visitors[3];
@@ -102,6 +111,27 @@ static void test_the_last_one(void **state)
     check_retired("a1");
 }
 
+/* A session that was replaced is open as long as somebody may use its token. */
+static void test_replaced(void **state)
+{
+    struct visitor visitors[2];
+
+    (void)state;
+    state_load(EXPORTS);
+    keep("id-1", "a1", 3600);
+    for (size_t i = 0; i < 2; i++) {
+        visitor_start(&visitors[i]);
+        assert_int_equal(visitor_heard(&visitors[i]), '+');
+    }
+    replace("p1");
+    assert_int_equal(visitor_end(&visitors[0]), '0');
+    /* Nor does the end of one that had no token at all */
+    fake_door_script(logout, 2);
+    assert_int_equal(wf_visit_end(state_context, &ssh, NULL), WF_OK);
+    assert_int_equal(fake_door_count(), 0);
+    assert_int_equal(visitor_end(&visitors[1]), '2');
+}
+
 /* One that was killed has not ended anything, but does not count any more. */
 static void test_killed(void **state)
 {
@@ -115,10 +145,131 @@ static void test_killed(void **state)
     assert_int_equal(visitor_heard(&killed), '+');
     visitor_start(&other);
     assert_int_equal(visitor_heard(&other), '+');
-    assert_int_equal(kill(killed.pid, SIGKILL), 0);
-    assert_int_equal(waitpid(killed.pid, NULL, 0), killed.pid);
-    (void)close(killed.to);
-    (void)close(killed.from);
+    visitor_kill(&killed);
+    assert_int_equal(visitor_end(&other), '1');
+    assert_false(export_is_there(export_folder));
+}
+
+/* Somebody else's session ends: how many tokens are ended at the provider. */
+static size_t bob_ends(void)
+{
+    struct wf_request bob = ssh;
+
+    bob.user = "bob";
+    fake_door_script(logout, 2);
+    assert_int_equal(wf_visit_end(state_context, &bob, NULL), WF_OK);
+    return fake_door_count();
+}
+
+static size_t stamps(void)
+{
+    char path[400];
+
+    key_folder_find(state_folder, "stamp-", path, sizeof(path));
+    return path[0] != '\0';
+}
+
+/* Whoever's session ends next does it in their stead, once. */
+static void test_left(void **state)
+{
+    struct visitor killed;
+
+    (void)state;
+    state_load(EXPORTS);
+    keep("id-1", "a1", 3600);
+    assert_int_equal(bob_ends(), 0);
+    visitor_start(&killed);
+    assert_int_equal(visitor_heard(&killed), '+');
+    /* It lives */
+    assert_int_equal(bob_ends(), 0);
+    assert_string_equal(export_content(export_file), "a1\n");
+    visitor_kill(&killed);
+    assert_int_equal(bob_ends(), 1);
+    assert_non_null(strstr(key_log, "a session of alice has ended without a word"));
+    assert_false(export_is_there(export_folder));
+    check_retired("a1");
+    assert_int_equal(stamps(), 0);
+    key_log[0] = '\0';
+    assert_int_equal(bob_ends(), 0);
+    assert_string_equal(key_log, "");
+}
+
+/* What a session that lives has is not touched. */
+static void test_left_beside_one_that_lives(void **state)
+{
+    struct visitor killed;
+    struct visitor other;
+
+    (void)state;
+    state_load(EXPORTS);
+    keep("id-1", "a1", 3600);
+    visitor_start(&killed);
+    assert_int_equal(visitor_heard(&killed), '+');
+    visitor_start(&other);
+    assert_int_equal(visitor_heard(&other), '+');
+    visitor_kill(&killed);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(bob_ends(), 0);
+        assert_string_equal(export_content(export_file), "a1\n");
+    }
+    assert_int_equal(visitor_end(&other), '1');
+    assert_false(export_is_there(export_folder));
+}
+
+/* Several of one person: the token is ended once. */
+static void test_two_left(void **state)
+{
+    struct visitor visitors[2];
+
+    (void)state;
+    state_load(EXPORTS);
+    keep("id-1", "a1", 3600);
+    for (size_t i = 0; i < 2; i++) {
+        visitor_start(&visitors[i]);
+        assert_int_equal(visitor_heard(&visitors[i]), '+');
+    }
+    visitor_kill(&visitors[0]);
+    visitor_kill(&visitors[1]);
+    assert_int_equal(bob_ends(), 1);
+    assert_int_equal(bob_ends(), 0);
+    assert_int_equal(stamps(), 0);
+}
+
+/* At a provider that is not configured any more: the file goes, and nobody is told. */
+static void test_left_at_another(void **state)
+{
+    struct visitor killed;
+
+    (void)state;
+    state_load(EXPORTS);
+    keep("id-1", "a1", 3600);
+    visitor_start(&killed);
+    assert_int_equal(visitor_heard(&killed), '+');
+    visitor_kill(&killed);
+    state_load_whole(ANOTHER, EXPORTS);
+    assert_int_equal(bob_ends(), 0);
+    assert_false(export_is_there(export_folder));
+    assert_int_equal(stamps(), 0);
+}
+
+/* There, too, one that lives keeps its file. */
+static void test_left_at_another_beside_one_that_lives(void **state)
+{
+    struct visitor killed;
+    struct visitor other;
+
+    (void)state;
+    state_load(EXPORTS);
+    keep("id-1", "a1", 3600);
+    visitor_start(&killed);
+    assert_int_equal(visitor_heard(&killed), '+');
+    visitor_start(&other);
+    assert_int_equal(visitor_heard(&other), '+');
+    visitor_kill(&killed);
+    state_load_whole(ANOTHER, EXPORTS);
+    assert_int_equal(bob_ends(), 0);
+    assert_string_equal(key_log, "a session of alice has ended without a word\n");
+    assert_string_equal(export_content(export_file), "a1\n");
     assert_int_equal(visitor_end(&other), '1');
     assert_false(export_is_there(export_folder));
 }
@@ -212,7 +363,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_the_last_one),
+        CASE(test_replaced),
         CASE(test_killed),
+        CASE(test_left),
+        CASE(test_left_beside_one_that_lives),
+        CASE(test_two_left),
+        CASE(test_left_at_another),
+        CASE(test_left_at_another_beside_one_that_lives),
         CASE(test_at_once),
         CASE(test_coming_and_going),
     };

@@ -57,7 +57,7 @@ static const struct {
     {"negative expiry", {.status = 200, .body = "{" TOKENS ",\"expires_in\":-5}"}, WF_OK},
     {"absurd expiry", {.status = 200, .body = "{" TOKENS ",\"expires_in\":99999999999999}"}, WF_OK},
     {"expiry beyond 64 bits", {.status = 200, .body = "{" TOKENS ",\"expires_in\":99999999999999999999}"}, WF_UNREACHABLE},
-    {"expiry as a text", {.status = 200, .body = "{" TOKENS ",\"expires_in\":\"0\"}"}, WF_UNREACHABLE},
+    {"expiry as a text", {.status = 200, .body = "{" TOKENS ",\"expires_in\":\"0\"}"}, WF_OK},
     {"no token", {.status = 200, .body = "{\"token_type\":\"sessionID\"}"}, WF_UNREACHABLE},
     {"empty token", {.status = 200, .body = "{\"token_type\":\"sessionID\",\"access_token\":\"\"}"}, WF_UNREACHABLE},
     {"token is null", {.status = 200, .body = "{\"token_type\":\"sessionID\",\"access_token\":null}"}, WF_UNREACHABLE},
