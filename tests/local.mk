@@ -451,11 +451,11 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_folder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat,--wrap=close,--wrap=fsync,--wrap=renameat \
 	-Wl,--wrap=unlinkat,--wrap=linkat,--wrap=getpwuid_r
 
-%C%_unit_test_keyring_SOURCES = %D%/unit/test_keyring.c $(fake_door)
+%C%_unit_test_keyring_SOURCES = %D%/unit/test_keyring.c %D%/lib/cachefolder.h $(fake_door)
 %C%_unit_test_keyring_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_keyring_LDADD = $(unit_ldadd)
 
-%C%_unit_test_keyring_folder_SOURCES = %D%/unit/test_keyring_folder.c $(fake_door)
+%C%_unit_test_keyring_folder_SOURCES = %D%/unit/test_keyring_folder.c %D%/lib/cachefolder.h $(fake_door)
 %C%_unit_test_keyring_folder_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_keyring_folder_LDADD = $(unit_ldadd)
 
@@ -476,12 +476,12 @@ fake_door = %D%/lib/fakedoor.c %D%/lib/fakedoor.h
 %C%_unit_test_http_deadline_LDADD = $(unit_ldadd)
 %C%_unit_test_http_deadline_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=wf_frame_now
 
-%C%_unit_test_answer_SOURCES = %D%/unit/test_answer.c
+%C%_unit_test_answer_SOURCES = %D%/unit/test_answer.c %D%/lib/cachefolder.h
 %C%_unit_test_answer_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_answer_LDADD = $(unit_ldadd)
 %C%_unit_test_answer_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime,--wrap=wf_frame_now,--wrap=wf_json_new
 
-%C%_unit_test_oidc_SOURCES = %D%/unit/test_oidc.c $(fake_door)
+%C%_unit_test_oidc_SOURCES = %D%/unit/test_oidc.c %D%/lib/cachefolder.h $(fake_door)
 %C%_unit_test_oidc_CPPFLAGS = $(unit_cppflags)
 %C%_unit_test_oidc_LDADD = $(unit_ldadd)
 %C%_unit_test_oidc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=strndup

@@ -11,14 +11,12 @@
 #include <cmocka.h>
 
 #include "answer.h"
+#include "cachefolder.h"
 #include "json.h"
-#include "keycase.h"
 
 #define T0 1700000000
 #define NAME "number"
 
-static char folder[64];
-static struct wf_cachedir *dir;
 static const struct wf_provider_conf conf = {.name = "mail", .url = ISSUER, .timeout = 1};
 
 /* Clocks: of the lock, which is waited for without waiting, and of the requests. */
@@ -356,21 +354,6 @@ static void test_hung_lock(void **state)
     wf_cachedir_unlock(lock);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    key_folder_make(folder, sizeof(folder));
-    return wf_cachedir_open(folder, &key_log_sink, &dir, NULL) == WF_OK && dir != NULL ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    key_folder_empty(folder);
-    wf_cachedir_free(dir);
-    return rmdir(folder);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,5 +362,5 @@ int main(void)
         cmocka_unit_test(test_not_kept), cmocka_unit_test(test_hung_lock),
     };
 
-    return cmocka_run_group_tests_name("answer", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("answer", tests, cache_set_up, cache_tear_down);
 }

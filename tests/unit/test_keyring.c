@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
+#include "cachefolder.h"
 #include "fakedoor.h"
-#include "keycase.h"
 #include "keyring.h"
 #include "keyring_entry.h"
 
@@ -26,8 +26,6 @@ static struct wf_provider_conf conf = {
     .timeout = 1,
     .stale_keys = 3600,
 };
-static char folder[64];
-static struct wf_cachedir *dir;
 
 /* clang-format off */
 #define FOUND {.status = 200, .body = DOCUMENT}
@@ -514,21 +512,6 @@ static void test_file_said(void **state)
     conf.jwks_file = NULL;
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    key_folder_make(folder, sizeof(folder));
-    return wf_cachedir_open(folder, &key_log_sink, &dir, NULL) == WF_OK && dir != NULL ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    key_folder_empty(folder);
-    wf_cachedir_free(dir);
-    return rmdir(folder);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -538,5 +521,5 @@ int main(void)
         cmocka_unit_test(test_file_said),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, cache_set_up, cache_tear_down);
 }

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
+#include "cachefolder.h"
 #include "fakedoor.h"
-#include "keycase.h"
 #include "oidc.h"
 
 #define T0 1700000000
@@ -18,8 +18,6 @@
 
 static struct wf_provider_conf conf = {
     .name = "mail", .type = WF_PROVIDER_OIDC, .url = ISSUER, .timeout = 1};
-static char folder[64];
-static struct wf_cachedir *dir;
 
 static bool no_memory;
 char *__real_strndup(const char *text, size_t len);
@@ -347,21 +345,6 @@ static void test_names(void **state)
     }
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    key_folder_make(folder, sizeof(folder));
-    return wf_cachedir_open(folder, &key_log_sink, &dir, NULL) == WF_OK && dir != NULL ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    key_folder_empty(folder);
-    wf_cachedir_free(dir);
-    return rmdir(folder);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,5 +354,5 @@ int main(void)
         cmocka_unit_test(test_failures),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, cache_set_up, cache_tear_down);
 }
